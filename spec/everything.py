@@ -1,0 +1,17 @@
+"""The registry: every transition and every invariant, joined from the packages' tuples."""
+
+from spec.firmware.invariants import INVARIANTS as FIRMWARE_INVARIANTS
+from spec.firmware.transitions import TRANSITIONS as FIRMWARE_TRANSITIONS
+from spec.guest.careful import TRANSITIONS as GUEST_TRANSITIONS
+from spec.guest.invariants import INVARIANTS as GUEST_INVARIANTS
+from spec.rmp.access_invariants import INVARIANTS as ACCESS_INVARIANTS
+from spec.rmp.invariants import INVARIANTS as RMP_INVARIANTS
+from spec.rmp.step_invariants import INVARIANTS as STEP_INVARIANTS
+from spec.rmp.transitions import TRANSITIONS as RMP_TRANSITIONS
+
+TRANSITIONS = (*RMP_TRANSITIONS, *FIRMWARE_TRANSITIONS)
+"""Every step of the machine."""
+INVARIANTS = (*RMP_INVARIANTS, *STEP_INVARIANTS, *ACCESS_INVARIANTS, *FIRMWARE_INVARIANTS)
+"""Every invariant of the machine."""
+
+__all__ = ["GUEST_INVARIANTS", "GUEST_TRANSITIONS", "INVARIANTS", "TRANSITIONS"]

@@ -1,0 +1,18 @@
+"""Ideal cryptography: what the rules believe of it, and its real value where there is one to compute.
+
+This is the only file of `spec/` that touches bytes: a launch digest is compared with published measurements, so on
+plain numbers the hash must be the real one. On terms it is a function of which nothing is known but its widths; that
+it has no collisions is an assumption, stated where a theorem uses it.
+"""
+
+import hashlib
+
+from spec.logic import Term
+
+
+def sha384(number: int, length: int) -> int:
+    """SHA-384 (FIPS 180-4) of the `length`-byte little-endian number, as a little-endian number."""
+    if isinstance(number, Term):
+        digest: int = number.hashed(length)
+        return digest
+    return int.from_bytes(hashlib.sha384(number.to_bytes(length, "little")).digest(), "little")

@@ -1,0 +1,1 @@
+"""Virtual machine privilege levels: permission masks, and what a VMSA may say."""
