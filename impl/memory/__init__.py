@@ -1,0 +1,1 @@
+"""Memory: the encryption engine, physical memory as DRAM holds it, and page tables."""

@@ -1,0 +1,69 @@
+"""Memory as the host, an SNP guest and a device use it: translated, checked, then done through the right key."""
+
+from impl.completion import Completion
+from impl.machine import HOST, Cpu, Machine
+from impl.memory.engine import HOST_ASID, PAGE_BYTES
+from impl.memory.guest_paging import GuestTranslation, translate
+from impl.rmp.access import check_access
+from impl.rmp.faults import Access
+from spec.vocabulary import AccessKind, Agent, Event, MappingSize
+
+
+def host_read(machine: Machine, spa: int, length: int) -> bytes:
+    """A host read; it is never checked, and sees ciphertext in private pages."""
+    return machine.memory.read_raw(spa, length)
+
+
+def host_write(
+    machine: Machine,
+    spa: int,
+    data: bytes,
+    mapping_size: MappingSize = MappingSize.MAP_4K,
+    *,
+    agent: Agent = Agent.HOST,
+) -> Completion:
+    """A write by the host, or by a device, within one page."""
+    _require_one_page(spa, len(data))
+    access = Access(agent, AccessKind.WRITE, spa, mapping_size, address=spa)
+    checked = check_access(machine, HOST, access)
+    if checked.result == Event.COMPLETES:
+        machine.memory.write_raw(spa, data)
+    return checked
+
+
+def guest_read(
+    machine: Machine, cpu: Cpu, gva: int, length: int, kind: AccessKind = AccessKind.READ
+) -> bytes | Completion:
+    """A read or fetch by an SNP guest, within one page; a `Completion` is the fault."""
+    _require_one_page(gva, length)
+    target = _guest_access(machine, cpu, gva, kind)
+    if isinstance(target, Completion):
+        return target
+    return machine.memory.read(target.spa, length, cpu.asid if target.c_bit else HOST_ASID)
+
+
+def guest_write(machine: Machine, cpu: Cpu, gva: int, data: bytes) -> Completion:
+    """A data write by an SNP guest, within one page."""
+    _require_one_page(gva, len(data))
+    target = _guest_access(machine, cpu, gva, AccessKind.WRITE)
+    if isinstance(target, Completion):
+        return target
+    machine.memory.write(target.spa, data, cpu.asid if target.c_bit else HOST_ASID)
+    return Completion(Event.COMPLETES, "allowed")
+
+
+def _guest_access(machine: Machine, cpu: Cpu, gva: int, kind: AccessKind) -> GuestTranslation | Completion:
+    translation = translate(machine, cpu, gva, kind)
+    if isinstance(translation, Completion):
+        return translation
+    access = Access(
+        Agent.SNP_GUEST, kind, translation.spa, translation.mapping_size, translation.gpa, translation.c_bit, gva
+    )
+    checked = check_access(machine, cpu, access)
+    return translation if checked.result == Event.COMPLETES else checked
+
+
+def _require_one_page(address: int, length: int) -> None:
+    """Each page of an access is checked on its own, so a longer access must be split by the caller."""
+    if address % PAGE_BYTES + length > PAGE_BYTES:
+        raise ValueError(f"{length} bytes at {address:#x} cross a page boundary")

@@ -1,0 +1,83 @@
+"""Physical memory: what DRAM holds, sparse, seen raw or through a key."""
+
+from collections.abc import Iterator
+
+from impl.memory.engine import BLOCK_BYTES, HOST_ASID, PAGE_BYTES, EncryptionEngine
+from spec.vocabulary import PAGE_SHIFT
+
+MAXIMUM_ADDRESS_BITS = 52
+_ZERO_PAGE = bytes(PAGE_BYTES)
+
+
+class PhysicalMemory:
+    """Up to 2^52 bytes of DRAM in 4 KiB pages; a page that nobody wrote holds zeros."""
+
+    def __init__(self, engine: EncryptionEngine, address_bits: int = MAXIMUM_ADDRESS_BITS) -> None:
+        """An empty memory behind `engine`; addresses have `address_bits` bits."""
+        self.engine = engine
+        self._limit = 1 << min(address_bits, MAXIMUM_ADDRESS_BITS)
+        self._pages: dict[int, bytearray] = {}
+
+    def exists(self, spa: int, length: int = 1) -> bool:
+        """Whether the span lies within the physical address width."""
+        return spa >= 0 and spa + length <= self._limit
+
+    def written(self, spa: int, length: int) -> list[int]:
+        """Frame numbers of the pages in the span that somebody wrote; all others hold zeros."""
+        first, last = spa >> PAGE_SHIFT, spa + length - 1 >> PAGE_SHIFT
+        return sorted(page for page in self._pages if first <= page <= last)
+
+    def read_raw(self, spa: int, length: int) -> bytes:
+        """What DRAM holds: ciphertext for private pages."""
+        return b"".join(bytes(self._page(page)[start:end]) for page, start, end in self._spans(spa, length))
+
+    def write_raw(self, spa: int, data: bytes) -> None:
+        """Store bytes as they are."""
+        done = 0
+        for page, start, end in self._spans(spa, len(data)):
+            self._writable(page)[start:end] = data[done : done + end - start]
+            done += end - start
+
+    def read(self, spa: int, length: int, asid: int) -> bytes:
+        """Read through the key of `asid`; ASID 0 reads raw."""
+        if asid == HOST_ASID:
+            return self.read_raw(spa, length)
+        return b"".join(self._decrypt(page, end, asid)[start:] for page, start, end in self._spans(spa, length))
+
+    def write(self, spa: int, data: bytes, asid: int) -> None:
+        """Write through the key of `asid`; a partial block is decrypted, changed and encrypted again."""
+        if asid == HOST_ASID:
+            self.write_raw(spa, data)
+            return
+        done = 0
+        for page, start, end in self._spans(spa, len(data)):
+            part = data[done : done + end - start]
+            done += end - start
+            # The cipher works on 16-byte blocks, so only the blocks that the span touches change in DRAM.
+            if start > 0 or end % BLOCK_BYTES != 0:
+                old = self._decrypt(page, end + -end % BLOCK_BYTES, asid)
+                part = old[:start] + part + old[end:]
+            ciphertext = self.engine.encrypt_page(asid, page << PAGE_SHIFT, part)
+            self._writable(page)[: len(ciphertext)] = ciphertext
+
+    def _decrypt(self, page: int, end: int, asid: int) -> bytes:
+        """The page's plaintext up to offset `end`."""
+        ciphertext = bytes(self._page(page)[: end + -end % BLOCK_BYTES])
+        return self.engine.decrypt_page(asid, page << PAGE_SHIFT, ciphertext)[:end]
+
+    def _page(self, page: int) -> bytes | bytearray:
+        return self._pages.get(page, _ZERO_PAGE)
+
+    def _writable(self, page: int) -> bytearray:
+        return self._pages.setdefault(page, bytearray(PAGE_BYTES))
+
+    def _spans(self, spa: int, length: int) -> Iterator[tuple[int, int, int]]:
+        """The parts of a span that lie in one page each: page number, first and last offset (exclusive)."""
+        if not self.exists(spa, length):
+            raise ValueError(f"{spa:#x}..{spa + length:#x} is outside the physical address space")
+        while length > 0:
+            start = spa % PAGE_BYTES
+            part = min(length, PAGE_BYTES - start)
+            yield spa >> PAGE_SHIFT, start, start + part
+            spa += part
+            length -= part

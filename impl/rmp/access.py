@@ -1,0 +1,113 @@
+"""The RMP's access checks, for every agent. APM Vol. 2, "RMP Checks" (15.36.10), Table 15-39.
+
+They come last: guest page tables (#PF) and nested page tables (ordinary NPF) are judged before.
+"""
+
+from dataclasses import replace
+
+from impl.completion import Completion, page_fault
+from impl.machine import Cpu, Machine
+from impl.memory.engine import HOST_ASID
+from impl.rmp.effective import effective, head_of, hypervisor_owned
+from impl.rmp.faults import WALK_KINDS, WRITE_KINDS, Access, not_validated, pf_bits, violation
+from impl.rmp.layout import RmpEntry
+from impl.rmp.locator import SegmentTableFault
+from impl.rmp.permissions import SHADOW_STACK_KINDS, permitted
+from spec.vocabulary import (
+    PAGE_SHIFT,
+    AccessKind,
+    Agent,
+    Event,
+    MappingSize,
+    NpfInfo,
+    PageSize,
+    Permission,
+    PfError,
+)
+
+
+def check_access(machine: Machine, cpu: Cpu, access: Access) -> Completion:
+    """Whether the access completes, and how it faults if not."""
+    if not machine.snp_enabled:
+        return Completion(Event.COMPLETES, "snp-disabled")
+    try:
+        if access.agent == Agent.SNP_GUEST:
+            return _check_snp_guest(machine, cpu, access)
+        return _check_hypervisor_owned(machine, cpu, access, checked=_owner_matters(machine, access))
+    except SegmentTableFault:
+        return violation(cpu, access, "segment-table-reserved", reserved=True)
+
+
+def in_use(machine: Machine, access: Access) -> bool:
+    """Whether VMRUN holds the page against this access. Observed on hardware: it does so whatever the entry says."""
+    host_write = access.agent == Agent.HOST and access.kind in WRITE_KINDS
+    if host_write and machine.configuration.features.hv_in_use_write_allowed:
+        return False
+    if access.pfn in machine.in_use:
+        return True
+    # A large mapping is checked with the head's entry, so VMRUN's hold on the head is felt in the whole region.
+    return access.mapping_size != MappingSize.MAP_4K and head_of(access.pfn) in machine.in_use
+
+
+def _owner_matters(machine: Machine, access: Access) -> bool:
+    """Whether an access of the host, a guest without SNP or a device must meet a hypervisor-owned page."""
+    if access.agent == Agent.DEVICE and not machine.knobs.device_writes_checked:
+        return False
+    if access.kind == AccessKind.WALK_READ:
+        return access.agent != Agent.DEVICE and machine.knobs.walk_reads_checked
+    return access.kind in WRITE_KINDS
+
+
+def _check_hypervisor_owned(machine: Machine, cpu: Cpu, access: Access, *, checked: bool) -> Completion:
+    if access.kind in WALK_KINDS:
+        # The walker makes accesses of 4 KiB (15.36.10), whatever the mapping of its tables.
+        access = replace(access, mapping_size=MappingSize.MAP_4K)
+    if checked and in_use(machine, access):
+        return violation(cpu, access, "in-use")
+    if checked and not hypervisor_owned(machine.rmp, access.pfn, access.mapping_size):
+        return violation(cpu, access, "hypervisor-owned")
+    return Completion(Event.COMPLETES, "allowed")
+
+
+def _check_snp_guest(machine: Machine, cpu: Cpu, access: Access) -> Completion:
+    if access.private:
+        return _check_private(machine, cpu, access)
+    if _sss_enabled(machine, cpu) and access.kind in SHADOW_STACK_KINDS:
+        return page_fault(PfError.P | PfError.RSV | pf_bits(cpu, access.kind), access.address, "shadow-stack-shared")
+    return _check_hypervisor_owned(machine, cpu, access, checked=access.kind in WRITE_KINDS)
+
+
+def _check_private(machine: Machine, cpu: Cpu, access: Access) -> Completion:
+    entry = effective(machine.rmp, access.pfn)
+    failed = "in-use" if in_use(machine, access) else ownership_failure(entry, cpu.asid, access.gpa)
+    if entry is None or failed:
+        return violation(cpu, access, failed or "covered")
+    if (entry.page_size == PageSize.SIZE_4K) != (access.mapping_size == MappingSize.MAP_4K):
+        return violation(cpu, access, "page-size")
+    if not entry.validated:
+        return not_validated(cpu, access.address, restartable=access.restartable)
+    mask = entry.perms[cpu.vmpl]
+    sss = _sss_enabled(machine, cpu)
+    if not permitted(mask, access.kind, cpu.cpl, sss=sss):
+        word = NpfInfo.VMPL
+        if sss and mask & Permission.SUPERVISOR_SHADOW_STACK:
+            word |= NpfInfo.SSS
+        return violation(cpu, access, "vmpl", word)
+    return Completion(Event.COMPLETES, "allowed")
+
+
+def ownership_failure(entry: RmpEntry | None, asid: int, gpa: int) -> str:
+    """The first of the checks Covered, Guest-Owned, Reverse-Map and Mutable that fails, or the empty string."""
+    if entry is None:
+        return "covered"
+    if not entry.assigned or entry.asid != asid or asid == HOST_ASID:
+        return "guest-owned"
+    if entry.gfn != gpa >> PAGE_SHIFT:
+        return "reverse-map"
+    if entry.immutable:
+        return "mutable"
+    return ""
+
+
+def _sss_enabled(machine: Machine, cpu: Cpu) -> bool:
+    return cpu.vmpl_sss and machine.configuration.features.vmpl_sss
