@@ -1,6 +1,7 @@
 """The registry: every transition and every invariant, joined from the packages' tuples."""
 
 from spec.firmware.invariants import INVARIANTS as FIRMWARE_INVARIANTS
+from spec.firmware.page_invariants import INVARIANTS as PAGE_INVARIANTS
 from spec.firmware.transitions import TRANSITIONS as FIRMWARE_TRANSITIONS
 from spec.guest.careful import TRANSITIONS as GUEST_TRANSITIONS
 from spec.guest.invariants import INVARIANTS as GUEST_INVARIANTS
@@ -11,7 +12,7 @@ from spec.rmp.transitions import TRANSITIONS as RMP_TRANSITIONS
 
 TRANSITIONS = (*RMP_TRANSITIONS, *FIRMWARE_TRANSITIONS)
 """Every step of the machine."""
-INVARIANTS = (*RMP_INVARIANTS, *STEP_INVARIANTS, *ACCESS_INVARIANTS, *FIRMWARE_INVARIANTS)
+INVARIANTS = (*RMP_INVARIANTS, *STEP_INVARIANTS, *ACCESS_INVARIANTS, *FIRMWARE_INVARIANTS, *PAGE_INVARIANTS)
 """Every invariant of the machine."""
 
 __all__ = ["GUEST_INVARIANTS", "GUEST_TRANSITIONS", "INVARIANTS", "TRANSITIONS"]

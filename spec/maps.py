@@ -14,7 +14,7 @@ V = TypeVar("V")
 
 
 class Map(Generic[K, V]):
-    """A total map; `m[k]`, `m.set(k, v)`, `m.set_range(first, count, f)`, `m.count_in_range(first, count, predicate)`."""
+    """A total map: `m[k]`, `m.set(k, v)`, `m.set_range(first, count, f)`, and counts over ranges."""
 
     __slots__ = ("_base", "_changed", "_default")
 
@@ -60,7 +60,7 @@ class Map(Generic[K, V]):
         return sum(bool(predicate(self[cast(K, number)])) for number in range(first, first + count))
 
     def total_over_blocks(self, size: int, part: Callable[["Map[K, V]", int], int]) -> int:
-        """The sum of `part(self, first)` over all aligned blocks of `size` keys; 0 where nothing differs from the base."""
+        """The sum of `part(self, first)` over all aligned blocks of `size` keys; one that equals the base counts 0."""
         blocks = {cast(int, key) & ~(size - 1) for key in self._changed}
         return sum(part(self, first) for first in blocks)
 

@@ -187,7 +187,7 @@ Result = Eax | Event | Status | Limit | GuestAction
 
 @unique
 class PageState(Enum):
-    """The twelve page states of the firmware ABI (56860, "Page States"), FIRMWARE_IOMMU, and INVALID for anything else."""
+    """The page states of the firmware ABI (56860, "Page States"), FIRMWARE_IOMMU, and INVALID for anything else."""
 
     DEFAULT = "DEFAULT"
     HYPERVISOR = "HYPERVISOR"

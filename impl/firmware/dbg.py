@@ -56,8 +56,7 @@ def dbg_encrypt(firmware: Firmware, buffer: DebugBuffer) -> str:
 
 
 def _named_pages(firmware: Firmware, buffer: DebugBuffer) -> tuple[NamedPage, NamedPage, NamedPage]:
-    context = firmware.page(buffer.gctx_paddr)
-    source, target = firmware.page(buffer.src_paddr), firmware.page(buffer.dst_paddr)
+    context, source, target = firmware.pages(buffer.gctx_paddr, buffer.src_paddr, buffer.dst_paddr)
     return context, _authority(firmware, source), _authority(firmware, target)
 
 

@@ -6,6 +6,7 @@ from impl.rmp.table import RmpTable
 from spec.vocabulary import Status
 
 GIB = 1 << 30
+PAGE_BYTES = 0x1000
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,12 @@ class Span:
     def holds(self, other: "Span") -> bool:
         """Whether every byte of `other` lies in this one."""
         return self.first <= other.first and other.last <= self.last
+
+
+def page_span(spa: int) -> Span:
+    """The 4 KiB page that holds `spa`."""
+    first = spa - spa % PAGE_BYTES
+    return Span(first, first + PAGE_BYTES - 1)
 
 
 ASEG = Span(0xA_0000, 0xB_FFFF)
@@ -63,11 +70,14 @@ class MemoryMap:
         """Spans in or out of DRAM that SNP_INIT makes HV_FIXED."""
         return (*(span for span in (self.tseg, self.aseg) if span is not None), HYPERTRANSPORT)
 
+    def forbids(self, span: Span) -> bool:
+        """Whether a command may not name the span, whatever the RMP says of it."""
+        return span.last > self.maximum_address or any(span.overlaps(other) for other in self.forbidden)
+
     def refusal(self, span: Span, rmp: RmpTable) -> Status | None:
         """Why the firmware does not access the span, or None."""
-        if span.last > self.maximum_address or any(span.overlaps(other) for other in self.forbidden):
+        if self.forbids(span):
             return Status.INVALID_ADDRESS
-        page_bytes = 0x1000
-        if any(rmp.contains(byte) for byte in (*range(span.first, span.last + 1, page_bytes), span.last)):
+        if any(rmp.contains(byte) for byte in (*range(span.first, span.last + 1, PAGE_BYTES), span.last)):
             return Status.INVALID_ADDRESS
         return None if self.in_dram(span) else Status.INVALID_CONFIG

@@ -18,7 +18,7 @@ def page_md_init(firmware: Firmware, buffer: PageMdInitBuffer) -> str:
     firmware.require_initialised()
 
     # 3. The page is a guest context. Both pages are looked up before any is judged.
-    context, page = firmware.page(buffer.gctx_paddr), firmware.page(buffer.page_paddr)
+    context, page = firmware.pages(buffer.gctx_paddr, buffer.page_paddr)
     guest = firmware.context(context)
 
     # 4. The page was donated.

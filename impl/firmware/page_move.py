@@ -21,7 +21,7 @@ def page_move(firmware: Firmware, buffer: PageMoveBuffer) -> str:
     firmware.require_initialised()
 
     # 3. The page is a guest context. All pages are looked up before any is judged.
-    context, source, target = (firmware.page(spa) for spa in (buffer.gctx_paddr, buffer.src_paddr, buffer.dst_paddr))
+    context, source, target = firmware.pages(buffer.gctx_paddr, buffer.src_paddr, buffer.dst_paddr)
     guest = firmware.context(context)
 
     # 4. Both pages have the size given.

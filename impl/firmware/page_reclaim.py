@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from impl.firmware.page_buffers import PageReclaimBuffer
-from impl.firmware.page_states import PAGE_BYTES, without_tag
+from impl.firmware.page_states import without_tag
 from impl.firmware.refusal import require
 from impl.firmware.state import Firmware
-from spec.vocabulary import PageSize, PageState, Status
+from spec.vocabulary import PageState, Status
 
 _RECLAIMABLE = (PageState.METADATA, PageState.FIRMWARE, PageState.PRE_GUEST, PageState.PRE_SWAP)
 
@@ -19,8 +19,7 @@ def page_reclaim(firmware: Firmware, buffer: PageReclaimBuffer) -> str:
     # 2. The platform is initialised.
     firmware.require_initialised()
 
-    # 3. The firmware may touch the page. Here, and only here, a page of the RMP is INVALID_ADDRESS.
-    firmware.require_accessible(buffer.page_paddr, PAGE_BYTES[PageSize(buffer.page_size)])
+    # 3. The firmware may touch the page.
     page = firmware.page(buffer.page_paddr)
 
     # 4. The size is the page's.

@@ -57,10 +57,10 @@ def page_swap_out(firmware: Firmware, buffer: PageSwapOutBuffer) -> str:
 def _require_guest_page(firmware: Firmware, pages: SwapPages, *, is_vmsa: bool) -> None:
     firmware.require_state(pages.source, *_GUEST_SOURCES, check="source-state")
     firmware.require_state(pages.target, *OUTPUT_STATES, check="target-state")
+    require(pages.source.entry.asid == pages.guest.asid, Status.INVALID_PAGE_OWNER, "owner-asid")
     # Firmware 1.55 takes PAGE_TYPE on trust, so any data page can come back as a VMSA (knob K-SWAP-TYPE).
     fits = pages.source.entry.vmsa == is_vmsa or not firmware.machine.knobs.swap_type_checked
     require(fits, Status.INVALID_PAGE_STATE, "page-type-vmsa")
-    require(pages.source.entry.asid == pages.guest.asid, Status.INVALID_PAGE_OWNER, "owner-asid")
 
 
 def _require_metadata(firmware: Firmware, pages: SwapPages) -> None:

@@ -26,8 +26,8 @@ def page_unsmash(firmware: Firmware, buffer: PageUnsmashBuffer) -> str:
 
     # 4. to 6. Every page has an entry, and none belongs to the RMP.
     head = firmware.page(buffer.page_paddr)
-    firmware.require_covered(head)
     table = firmware.machine.rmp
+    require(table.covers(head.pfn), Status.INVALID_PAGE_STATE, "covered")
     pages = range(head.pfn, head.pfn + PAGES_PER_2M)
     overlaps = any(table.contains(pfn << PAGE_SHIFT) for pfn in pages)
     require(not overlaps, Status.INVALID_ADDRESS, "rmp-overlap")

@@ -15,7 +15,7 @@ from spec.vocabulary import PAGE_SHIFT, PAGES_PER_2M, PageSize, Status
 
 
 def page_set_state(firmware: Firmware, buffer: PageSetStateBuffer) -> str:
-    """Firmware ABI (56860), SNP_PAGE_SET_STATE. Pages that the RMP does not cover are passed over."""
+    """Firmware ABI (56860), SNP_PAGE_SET_STATE. A page that the RMP does not cover was not donated either."""
     # 1. The buffer has the length that this version expects.
     require(buffer.length == PageSetStateBuffer.LENGTH, Status.INVALID_LENGTH, "length")
 
@@ -31,17 +31,12 @@ def page_set_state(firmware: Firmware, buffer: PageSetStateBuffer) -> str:
 
     # 7. Every page is FIRMWARE, all of them before any is changed.
     table = firmware.machine.rmp
-    pages = [pfn for span in spans for pfn in _covered(table, span)]
-    donated = all(_is_donated(table.load(pfn)) for pfn in pages)
+    pages = [pfn for span in spans for pfn in range(span.first >> PAGE_SHIFT, (span.last >> PAGE_SHIFT) + 1)]
+    donated = all(table.covers(pfn) and _is_donated(table.load(pfn)) for pfn in pages)
     require(donated, Status.INVALID_PAGE_STATE, "page-state")
     for pfn in dict.fromkeys(pages):
         _fix(table, pfn)
     return "fixed"
-
-
-def _covered(table: RmpTable, span: Span) -> list[int]:
-    pfns = range(span.first >> PAGE_SHIFT, (span.last >> PAGE_SHIFT) + 1)
-    return [pfn for pfn in pfns if table.covers(pfn)]
 
 
 def _is_donated(entry: RmpEntry) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from impl.firmware.asids import AsidTable
 from impl.firmware.environment import Environment
 from impl.firmware.guest_context import Activation, GuestContext
-from impl.firmware.memory_map import Span
+from impl.firmware.memory_map import Span, page_span
 from impl.firmware.page_states import NamedPage, read_page, write_entry
 from impl.firmware.refusal import Refused, require
 from impl.machine import Machine
@@ -55,9 +55,17 @@ class Firmware:
         require(self.platform_state == PlatformState.INIT, Status.INVALID_PLATFORM_STATE, "platform-state")
 
     def page(self, spa: int) -> NamedPage:
-        """The page at `spa`; a command may never name a page of the RMP."""
-        require(not self.machine.rmp.contains(spa & ~C_BIT), Status.INVALID_PARAM, "rmp-address")
-        return read_page(self.machine, spa)
+        """The page at `spa`."""
+        (page,) = self.pages(spa)
+        return page
+
+    def pages(self, *spas: int) -> tuple[NamedPage, ...]:
+        """The pages at these addresses, looked up together. Some memory, and the RMP, a command may never name."""
+        memory_map, table = self.environment.memory_map, self.machine.rmp
+        addresses = [spa & ~C_BIT for spa in spas]
+        require(not any(memory_map.forbids(page_span(spa)) for spa in addresses), Status.INVALID_ADDRESS, "address")
+        require(not any(table.contains(spa) for spa in addresses), Status.INVALID_PARAM, "rmp-address")
+        return tuple(read_page(self.machine, spa) for spa in addresses)
 
     def require_covered(self, page: NamedPage) -> None:
         """The command needs an RMP entry. What a DEFAULT page gives is a knob (K-DEFAULT-FW)."""

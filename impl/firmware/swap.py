@@ -42,7 +42,7 @@ def named_pages(firmware: Firmware, buffer: SwapBuffer) -> SwapPages:
     firmware.require_initialised()
 
     # 3. The page is a guest context. All pages are looked up before any is judged.
-    context, source, target = (firmware.page(spa) for spa in (buffer.gctx_paddr, buffer.src_paddr, buffer.dst_paddr))
+    context, source, target = firmware.pages(buffer.gctx_paddr, buffer.src_paddr, buffer.dst_paddr)
     guest = firmware.context(context)
     if not buffer.root_mdata_en:
         _require_entry_place(firmware, buffer, context)

@@ -45,7 +45,7 @@ class EncryptionEngine:
     def key_of(self, asid: int) -> bytes | None:
         """The key in the slot of `asid`, None if it is empty."""
         slot = self._slots.get(asid)
-        return None if slot is None else slot.key
+        return None if slot is None else bytes(slot.key)
 
     def encrypt_page(self, asid: int, spa: int, plaintext: bytes) -> bytes:
         """The ciphertext of the 4 KiB page at `spa`, or of its leading blocks."""

@@ -38,7 +38,7 @@ def access(system: System, op: MemoryAccess) -> Outcome:
 
     # 5. Writes need a page of the hypervisor's that VMRUN does not hold; a walker goes by 4 KiB.
     large = all_of(is_large(op.translation), none_of(is_walk(op)))
-    lifted = all_of(op.agent == AgentCode.HOST, system.platform.features.hv_in_use_write_allowed)
+    lifted = all_of(op.agent == AgentCode.HOST, is_write(op), system.platform.features.hv_in_use_write_allowed)
     if cause := first_of(
         ("hypervisor-owned", is_taken(system, op.translation.spa, large)),
         ("in-use", all_of(none_of(lifted), is_held(system, page_of(op.translation.spa), large))),

@@ -166,7 +166,8 @@ def test_page_reclaim_checks_stand_in_order():
     rungs = [
         reserved(0, 2),
         UNINIT,
-        Rung("address", Status.INVALID_ADDRESS, {"buffer.page_number": 0x100}),
+        Rung("address", Status.INVALID_ADDRESS, {"buffer.page_number": 0xF0000}),
+        Rung("rmp-address", Status.INVALID_PARAM, {"buffer.page_number": 0x100}),
         Rung("page-size", Status.INVALID_PAGE_SIZE, {f"{E_NEXT}.page_size": PageSize.SIZE_2M}),
         Rung("page-state", Status.INVALID_PAGE_STATE, {f"{E_NEXT}.vmsa": True}),
     ]

@@ -85,10 +85,10 @@ def test_reclaim_of_a_2m_page_must_be_aligned(host):
     ("spa", "status", "check"),
     [
         (UNCOVERED, Status.INVALID_PAGE_STATE, "covered"),
-        (0x10_0000, Status.INVALID_ADDRESS, "address"),
+        (0x10_0000, Status.INVALID_PARAM, "rmp-address"),
         (0xF000_0000, Status.INVALID_ADDRESS, "address"),
         (0xA_0000, Status.INVALID_ADDRESS, "address"),
-        (7 << 40, Status.INVALID_CONFIG, "address"),
+        (7 << 40, Status.INVALID_PAGE_STATE, "covered"),
         (8 << 40, Status.INVALID_ADDRESS, "address"),
     ],
 )
@@ -100,7 +100,8 @@ def test_default_page_status_is_a_knob():
     knobs = DEFAULT_KNOBS.__class__(default_page_state_error=False)
     host = Host(replace(GENOA, knobs=knobs)).initialise()
     assert reclaim(host, UNCOVERED) == Answer(Status.INVALID_ADDRESS, "covered")
-    host.refused(Status.INVALID_ADDRESS, "covered", CommandId.PAGE_UNSMASH, PageUnsmashBuffer(page_paddr=UNCOVERED))
+    # SNP_PAGE_UNSMASH says itself what it answers.
+    host.refused(Status.INVALID_PAGE_STATE, "covered", CommandId.PAGE_UNSMASH, PageUnsmashBuffer(page_paddr=UNCOVERED))
 
 
 # --- set state ---
@@ -119,8 +120,9 @@ def test_set_state_fixes_pages_for_good_and_counts_them_off(host):
     assert reclaim(host, SPA) == Answer(Status.INVALID_PAGE_STATE, "page-state")
 
 
-def test_set_state_passes_over_the_rmp_and_uncovered_pages(host):
-    assert set_state(host, (0x20_0000, 3, 0), (UNCOVERED, 1, 0)) == Answer(Status.SUCCESS, "fixed")
+def test_set_state_passes_over_the_rmp_and_takes_no_uncovered_page(host):
+    assert set_state(host, (0x20_0000, 3, 0)) == Answer(Status.SUCCESS, "fixed")
+    assert set_state(host, (UNCOVERED, 1, 0)) == Answer(Status.INVALID_PAGE_STATE, "page-state")
     assert host.state(0x20_0000) == PageState.FIRMWARE
 
 

@@ -27,7 +27,7 @@ def test_rmpread_returns_owner_address_and_size_but_not_validated(scene):
 def test_rmpread_inside_a_2m_page_returns_the_page_s_own_entry(scene):
     scene.rmpupdate(SPA, size=1, gpa=GPA)
     rmpread(scene.machine, HOST, SPA + PAGE, BUFFER)
-    assert scene.machine.memory.read_raw(BUFFER, 16) == bytes(8) + bytes([1, 0, 0, 0, 0, 0, 0, 0])
+    assert scene.machine.memory.read_raw(BUFFER, 16) == bytes(8) + bytes([1, 2, 0, 0, 0, 0, 0, 0])
 
 
 @pytest.mark.parametrize("spa", [SPA + 1, 1 << 42])

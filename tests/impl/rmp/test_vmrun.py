@@ -166,7 +166,7 @@ def test_vmrun_of_an_asid_flagged_invalid_is_invalid():
 def test_vmrun_of_an_asid_without_key_is_invalid():
     host = Host()
     host.machine.engine.drop_key(GUEST_ASID)
-    assert host.refused() == (Event.VMEXIT_INVALID, "asid-runnable")
+    assert host.refused() == (Event.VMEXIT_INVALID, "asid-key")
 
 
 def test_vmrun_of_an_encrypted_guest_above_the_maximum_asid_is_invalid():
