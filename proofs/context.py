@@ -1,0 +1,136 @@
+"""The exploration under way: which branches were taken, what must hold for the model to agree with plain integers."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import z3
+
+
+@dataclass(frozen=True)
+class Obligation:
+    """Something that must follow from the path so far: a value fits its width, a range write is uniform."""
+
+    what: str
+    under: tuple[z3.BoolRef, ...]
+    claim: z3.BoolRef
+
+
+@dataclass
+class RangeFact:
+    """`truth` says that `predicate` holds at each of the `count` numbers from `first`; used at every number read."""
+
+    truth: z3.BoolRef
+    first: Any
+    count: Any
+    predicate: Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """`term` counts the keys of a base table, of the `count` from `first`, whose value the predicate holds of."""
+
+    term: z3.BitVecRef
+    table: Any
+    first: Any
+    count: int
+    predicate: Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Total:
+    """`term` is the sum of `part(table, first)` over the aligned blocks of `size` keys of a base table."""
+
+    term: z3.BitVecRef
+    table: Any
+    size: int
+    part: Callable[[Any, Any], Any]
+
+
+@dataclass
+class Context:
+    """One run of a rule. `decisions` says how each fresh branch goes; past its end, branches go True."""
+
+    decisions: tuple[bool, ...] = ()
+    forks: bool = True
+    conditions: list[z3.BoolRef] = field(default_factory=list)
+    taken: list[bool] = field(default_factory=list)
+    decided: dict[int, bool] = field(default_factory=dict)
+    obligations: list[Obligation] = field(default_factory=list)
+    guards: list[z3.BoolRef] = field(default_factory=list)
+    axioms: list[z3.BoolRef] = field(default_factory=list)
+    range_facts: list[RangeFact] = field(default_factory=list)
+    keys: dict[str, dict[tuple[int, ...], Any]] = field(default_factory=dict)
+    measures: list[Measure] = field(default_factory=list)
+    totals: dict[int, Total] = field(default_factory=dict)
+    kept: list[z3.AstRef] = field(default_factory=list)
+    choices: list[tuple[z3.BoolRef, Any, Any]] = field(default_factory=list)
+    """Data that the transition chose: the condition and the two values; test cases have each choice both ways."""
+    fresh_count: int = 0
+
+    def fresh(self, stem: str) -> str:
+        """A name that no other constant of this run has; the same in every run of the same path."""
+        self.fresh_count += 1
+        return f"{stem}!{self.fresh_count}"
+
+    def trial(self, attempt: Callable[[], tuple[Any, bool]]) -> Any:
+        """The result of an attempt; if it says False, everything that it noted here is forgotten."""
+        keys = {name: dict(known) for name, known in self.keys.items()}
+        totals = dict(self.totals)
+        lists = (self.obligations, self.axioms, self.range_facts, self.measures)
+        lengths = [len(noted) for noted in lists]
+        result, keep = attempt()
+        if not keep:
+            self.keys, self.totals = keys, totals
+            for noted, length in zip(lists, lengths, strict=True):
+                del noted[length:]  # type: ignore[attr-defined]  # all four are lists
+        return result
+
+    def decide(self, condition: z3.BoolRef) -> bool:
+        """The truth of a branch condition on this path."""
+        if z3.is_true(condition):
+            return True
+        if z3.is_false(condition):
+            return False
+        if not self.forks:
+            raise TypeError("an invariant asked for the truth of a term; write all_of, any_of, ite")
+        key = condition.get_id()
+        if key not in self.decided:
+            position = len(self.taken)
+            answer = self.decisions[position] if position < len(self.decisions) else True
+            self.kept.append(condition)
+            self.taken.append(answer)
+            self.decided[key] = answer
+            self.conditions.append(condition if answer else z3.Not(condition))
+        return self.decided[key]
+
+    def implies(self, claim: z3.BoolRef) -> bool:
+        """Whether the branches taken so far alone prove the claim."""
+        solver = z3.SolverFor("QF_UFBV")
+        solver.add(*self.conditions, z3.Not(claim))
+        return bool(solver.check() == z3.unsat)
+
+    def require(self, what: str, claim: z3.BoolRef) -> None:
+        """Note an obligation under the branches taken so far."""
+        if not z3.is_true(claim):
+            self.obligations.append(Obligation(what, (*self.conditions, *self.guards), claim))
+
+    @contextmanager
+    def under(self, guard: z3.BoolRef) -> Iterator[None]:
+        """Obligations noted inside hold where `guard` does: a rule's text for one number of a range."""
+        self.guards.append(guard)
+        yield
+        self.guards.pop()
+
+
+CURRENT: ContextVar[Context | None] = ContextVar("exploration", default=None)
+
+
+def current() -> Context:
+    """The exploration under way; a term decides nothing outside one."""
+    context = CURRENT.get()
+    if context is None:
+        raise TypeError("a symbolic term has no truth value outside an exploration")
+    return context

@@ -1,0 +1,96 @@
+"""Each knob that an invariant needs is flipped, and a plain step that breaks the invariant is looked for.
+
+The step begins in a state that satisfies all invariants; all other needed knobs keep their defaults. A need without
+such a step is either too much, or shows only after several steps.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from proofs.counterexample import Counterexample, of_claim
+from proofs.explore import explore, unknown
+from proofs.induction import Predicate, is_state_invariant
+from proofs.obligations import Suite, Transition, feasible, query_of
+from proofs.suites import NEEDED_KNOBS, SUITES, needed_knobs_have_defaults, world_knobs
+from spec.knobs import DEFAULT_KNOBS, Knob
+from spec.logic import all_of
+from spec.registry import invariant_info, operands_of, transition_info
+
+SEVERAL_STEPS = {
+    ("K-S-UNASSIGNED", "RMP-RAW-2"): "rests on RMP-RAW-1, but on no more than its alignment, which stays",
+    ("K-2M-IMM", "RMP-RAW-2"): "RMPUPDATE rewrites all entries of a region: no state invariant breaks",
+    ("K-2M-IMM", "RMP-I4"): "as RMP-RAW-2: RMPUPDATE leaves only entries that have a state",
+    ("K-S-UNASSIGNED", "RMP-RAW-3"): "rests on RMP-RAW-1, but on no more than its alignment, which stays",
+    ("K-S-UNASSIGNED", "RMP-I21"): "an unassigned entry never speaks for its region; no step is known",
+    ("K-GPA0", "RMP-I34-ROOT"): "rests on RMP-I34-ENTRY",
+    ("K-GPA0", "RMP-I34-ROOT-HOME"): "rests on RMP-I34-ENTRY-HOME",
+    ("K-GPA0", "RMP-I34-ROOT-SEAL"): "rests on RMP-I34-SEAL",
+    ("K-GPA0", "RMP-I34-NESTED"): "rests on RMP-I34-ENTRY",
+    ("K-GPA0", "RMP-I34-NESTED-HOME"): "rests on RMP-I34-ENTRY-HOME",
+    ("K-GPA0", "RMP-I34-NESTED-SEAL"): "rests on RMP-I34-SEAL",
+}
+"""Needs that no single step from a state with all invariants shows: knob and identifier, with what is known of them."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """An invariant, and a knob that it says it needs."""
+
+    knob: Knob
+    invariant: Predicate
+    suite: Suite
+
+
+def needs() -> Iterator[Need]:
+    """Every knob of every invariant's `needs`."""
+    for suite in SUITES:
+        for invariant in suite.invariants:
+            for knob in NEEDED_KNOBS:
+                if knob.name in invariant_info(invariant).needs:
+                    yield Need(knob, invariant, suite)
+
+
+def is_shown_in_one_step(need: Need) -> bool:
+    """Whether `violation` is expected to find a step."""
+    return (need.knob.name, invariant_info(need.invariant).identifier) not in SEVERAL_STEPS
+
+
+def flipped(need: Need) -> Suite:
+    """The suite, with this knob at any value but its default, and this invariant the only claim."""
+
+    def other_knobs_have_defaults(state: Any, op: Any) -> bool:  # noqa: ARG001 - an assumption has both
+        knobs = getattr(state, "system", state).platform.knobs
+        others = (k for k in NEEDED_KNOBS if k.name != need.knob.name)
+        kept = (getattr(knobs, k.field) == getattr(DEFAULT_KNOBS, k.field) for k in others)
+        return all_of(getattr(knobs, need.knob.field) != getattr(DEFAULT_KNOBS, need.knob.field), *kept)
+
+    assumed = tuple(a for a in need.suite.assumptions if a not in (needed_knobs_have_defaults, world_knobs))
+    return replace(need.suite, invariants=(need.invariant,), assumptions=(*assumed, other_knobs_have_defaults))
+
+
+def violation(need: Need) -> Counterexample | None:
+    """A replayed step after which the invariant does not hold; None if no single step breaks it."""
+    suite = flipped(need)
+    for transition in suite.transitions:
+        found = broken_by(suite, transition, need.invariant)
+        if found is not None:
+            return found
+    return None
+
+
+def broken_by(suite: Suite, transition: Transition, invariant: Predicate) -> Counterexample | None:
+    """A step of one transition that breaks the suite's only invariant."""
+    if not is_state_invariant(invariant) and not invariant_info(invariant).speaks_of(transition_info(transition)):
+        return None
+    state, op = unknown(suite.state_type, "s"), unknown(operands_of(transition), "op")
+    for path in explore(transition, state, op):
+        unchanged = path.outcome.system is state and is_state_invariant(invariant)
+        if unchanged or not feasible(path):
+            continue
+        query = query_of(suite, transition, state, op, path, True)
+        for one in query.claims:
+            found = of_claim(transition, state, op, query, one)
+            if found is not None and found.replayed:
+                return found
+    return None

@@ -1,0 +1,272 @@
+"""Symbolic values: unsigned bit vectors, truth values, and total tables as functions.
+
+A number's width grows with `+` and `<<`, so arithmetic agrees with plain integers; narrowing it to a declared width,
+and subtracting, are obligations.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import z3
+
+from proofs.context import CURRENT, RangeFact, current
+from spec.logic import Term
+from spec.record import fields_of, is_record, width_of
+
+ZERO = z3.BitVecVal(0, 1)
+
+
+class SymBool(Term):
+    """A truth value that is not known."""
+
+    __slots__ = ("z",)
+
+    def __init__(self, z: z3.BoolRef) -> None:
+        self.z = z
+
+    def __bool__(self) -> bool:
+        return current().decide(self.z)
+
+    def all_with(self, other: Any) -> "SymBool":
+        return SymBool(z3.And(self.z, bool_term(other)))
+
+    def any_with(self, other: Any) -> "SymBool":
+        return SymBool(z3.Or(self.z, bool_term(other)))
+
+    def negated(self) -> "SymBool":
+        return SymBool(z3.Not(self.z))
+
+    def chooses(self, then: Any, otherwise: Any) -> Any:
+        context = CURRENT.get()
+        if context is not None and context.forks:
+            context.choices.append((self.z, then, otherwise))
+        return merge(self.z, then, otherwise)
+
+    def __eq__(self, other: object) -> Any:
+        return SymBool(self.z == bool_term(other))
+
+    def __ne__(self, other: object) -> Any:
+        return SymBool(self.z != bool_term(other))
+
+    def __repr__(self) -> str:
+        return f"SymBool({self.z})"
+
+
+def bool_term(value: Any) -> z3.BoolRef:
+    """The z3 term of a truth value, known or not."""
+    if isinstance(value, SymBool):
+        return value.z
+    if isinstance(value, bool):
+        return z3.BoolVal(value)
+    raise TypeError(f"{value!r} is not a truth value")
+
+
+class SymBits(Term):
+    """An unsigned number of `width` bits that is not known."""
+
+    __slots__ = ("width", "z")
+
+    def __init__(self, z: z3.BitVecRef, width: int) -> None:
+        self.z = z
+        self.width = width
+
+    def __bool__(self) -> bool:
+        raise TypeError("a number is not a condition; compare it with 0")
+
+    def widened(self, width: int) -> z3.BitVecRef:
+        """The z3 term with zeros in front."""
+        return self.z if width == self.width else z3.ZeroExt(width - self.width, self.z)
+
+    def _with(self, other: Any, extra: int = 0) -> tuple[z3.BitVecRef, z3.BitVecRef, int]:
+        right = bits_term(other)
+        width = max(self.width, right.width) + extra
+        return self.widened(width), right.widened(width), width
+
+    def __eq__(self, other: object) -> Any:
+        a, b, _ = self._with(other)
+        return SymBool(a == b)
+
+    def __ne__(self, other: object) -> Any:
+        a, b, _ = self._with(other)
+        return SymBool(a != b)
+
+    def __lt__(self, other: Any) -> Any:
+        a, b, _ = self._with(other)
+        return SymBool(z3.ULT(a, b))
+
+    def __le__(self, other: Any) -> Any:
+        a, b, _ = self._with(other)
+        return SymBool(z3.ULE(a, b))
+
+    def __gt__(self, other: Any) -> Any:
+        a, b, _ = self._with(other)
+        return SymBool(z3.UGT(a, b))
+
+    def __ge__(self, other: Any) -> Any:
+        a, b, _ = self._with(other)
+        return SymBool(z3.UGE(a, b))
+
+    def __add__(self, other: Any) -> Any:
+        if isinstance(other, int) and other == 0:
+            return self
+        a, b, width = self._with(other, extra=1)
+        return SymBits(a + b, width)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Any:
+        if isinstance(other, int) and other == 0:
+            return self
+        a, b, width = self._with(other)
+        current().require("subtraction does not go below zero", z3.UGE(a, b))
+        return SymBits(a - b, width)
+
+    def __rsub__(self, other: Any) -> Any:
+        return bits_term(other) - self
+
+    def __and__(self, other: Any) -> Any:
+        if isinstance(other, int) and other < 0:
+            return SymBits(self.z & z3.BitVecVal(other, self.width), self.width)
+        if isinstance(other, int):
+            width = min(self.width, max(1, other.bit_length()))
+            low = z3.Extract(width - 1, 0, self.z) if width < self.width else self.z
+            full = other & ((1 << width) - 1) == (1 << width) - 1
+            return SymBits(low if full else low & z3.BitVecVal(other, width), width)
+        a, b, width = self._with(other)
+        return SymBits(a & b, width)
+
+    __rand__ = __and__
+
+    def __or__(self, other: Any) -> Any:
+        a, b, width = self._with(other)
+        return SymBits(a | b, width)
+
+    __ror__ = __or__
+
+    def __xor__(self, other: Any) -> Any:
+        a, b, width = self._with(other)
+        return SymBits(a ^ b, width)
+
+    __rxor__ = __xor__
+
+    def __lshift__(self, count: int) -> Any:
+        return SymBits(z3.Concat(self.z, z3.BitVecVal(0, count)), self.width + count)
+
+    def __rshift__(self, count: Any) -> Any:
+        if isinstance(count, Term):
+            a, b, width = self._with(count)
+            return SymBits(z3.LShR(a, b), width)
+        if count >= self.width:
+            return 0
+        return SymBits(z3.Extract(self.width - 1, count, self.z), self.width - count)
+
+    def fit(self, width: int, what: str) -> Any:
+        if width >= self.width:
+            return self
+        high = z3.Extract(self.width - 1, width, self.z)
+        current().require(f"{what} fits {width} bits", high == z3.BitVecVal(0, self.width - width))
+        return SymBits(z3.Extract(width - 1, 0, self.z), width)
+
+    def holds_throughout(self, count: Any, predicate: Callable[[Any], Any]) -> Any:
+        return range_truth(self, count, predicate)
+
+    def hashed(self, length: int) -> Any:
+        width = 8 * length
+        function = z3.Function(f"sha384:{length}", z3.BitVecSort(width), z3.BitVecSort(384))
+        number = self.fit(width, "the hashed number")
+        return SymBits(function(number.widened(width)), 384)
+
+    def __repr__(self) -> str:
+        return f"SymBits{self.width}({self.z})"
+
+
+def bits_term(value: Any) -> SymBits:
+    """A number as a term, known or not."""
+    if isinstance(value, SymBits):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        width = max(1, value.bit_length())
+        return SymBits(z3.BitVecVal(value, width), width)
+    raise TypeError(f"{value!r} is not a number")
+
+
+def merge(condition: z3.BoolRef, then: Any, otherwise: Any) -> Any:
+    """`then` where the condition holds and `otherwise` elsewhere, field by field."""
+    if then is otherwise:
+        return then
+    if hasattr(then, "merged_with"):
+        return then.merged_with(condition, otherwise)
+    if is_record(type(then)):
+        fields = (merge(condition, a, b) for a, b in zip(then, otherwise, strict=True))
+        return tuple.__new__(type(then), tuple(fields))
+    if isinstance(then, (bool, SymBool)):
+        if isinstance(then, bool) and isinstance(otherwise, bool) and then == otherwise:
+            return then
+        return SymBool(z3.If(condition, bool_term(then), bool_term(otherwise)))
+    if isinstance(then, (int, SymBits)):
+        if isinstance(then, int) and isinstance(otherwise, int) and then == otherwise:
+            return then
+        a, b = bits_term(then), bits_term(otherwise)
+        width = max(a.width, b.width)
+        return SymBits(z3.If(condition, a.widened(width), b.widened(width)), width)
+    if then == otherwise:
+        return then
+    raise TypeError(f"ite cannot choose between {then!r} and {otherwise!r}; write an if")
+
+
+def in_range(number: Any, first: Any, count: Any) -> Any:
+    """Whether `number` is one of the `count` numbers from `first`, as a z3 truth value; no wrap is possible."""
+    n, f, c = bits_term(number), bits_term(first), bits_term(count)
+    width = max(n.width, f.width, c.width) + 1
+    a, b = n.widened(width), f.widened(width)
+    return z3.And(z3.UGE(a, b), z3.ULT(a - b, c.widened(width)))
+
+
+def range_truth(first: SymBits, count: Any, predicate: Callable[[Any], Any]) -> Any:
+    """A truth value for "the predicate holds throughout": used at every index read, and with a witness if false."""
+    context = current()
+    if isinstance(count, int) and count == 1:
+        return predicate(first)
+    truth = z3.Bool(context.fresh("throughout"))
+    witness = SymBits(z3.BitVec(context.fresh("witness"), first.width), first.width)
+    inside = in_range(witness, first, count)
+    with context.under(inside):
+        fails = z3.Not(bool_term(predicate(witness)))
+    context.axioms.append(z3.Or(truth, z3.And(inside, fails)))
+    context.range_facts.append(RangeFact(truth, first, count, predicate))
+    return SymBool(truth)
+
+
+def symbolic(kind: Any, leaf: Callable[[str, z3.SortRef], Any], name: str) -> Any:
+    """A value of a declared type whose leaves `leaf(name, sort)` makes: z3 constants, or function applications."""
+    if kind is bool:
+        return SymBool(leaf(name, z3.BoolSort()))
+    width = width_of(kind)
+    if width is not None:
+        return SymBits(leaf(name, z3.BitVecSort(width)), width)
+    if is_record(kind):
+        made = (symbolic(field.type, leaf, f"{name}.{field.name}") for field in fields_of(kind))
+        return tuple.__new__(kind, tuple(made))
+    raise TypeError(f"{name}: no symbolic value of type {kind!r}")
+
+
+def leaves(value: Any) -> list[Any]:
+    """The z3 terms of a value, in field order."""
+    if isinstance(value, Term):
+        return [value.z]  # type: ignore[attr-defined]  # both kinds of term have one
+    if isinstance(value, tuple):
+        return [leaf for part in value for leaf in leaves(part)]
+    return [bool_term(value) if isinstance(value, bool) else bits_term(value).z]
+
+
+def conjunction(conditions: Iterable[z3.BoolRef]) -> z3.BoolRef:
+    """All of them; in SMT-LIB text `and` has at least two arguments."""
+    known = list(conditions)
+    if not known:
+        return z3.BoolVal(True)
+    return known[0] if len(known) == 1 else z3.And(*known)
+
+
+def choose(condition: Any, then: Any, otherwise: Any) -> Any:
+    """`ite` for a raw z3 condition: what a table says, not what a rule chose."""
+    return merge(condition, then, otherwise)

@@ -1,0 +1,269 @@
+"""Symbolic `Map`s: a function from key to value, built from an uninterpreted base by updates.
+
+Every key read from a base is noted: hypotheses are used at these keys. Counting over a range is a measure that each
+update changes by what it writes.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import z3
+
+from proofs.context import Measure, Total, current
+from proofs.symbolic import SymBits, SymBool, bits_term, bool_term, choose, conjunction, in_range, leaves, symbolic
+from spec.record import fields_of, fit, is_record, width_of
+
+
+def sorts_of(kind: Any) -> list[z3.SortRef]:
+    """The z3 sorts of a type's leaves."""
+    if kind is bool:
+        return [z3.BoolSort()]
+    width = width_of(kind)
+    if width is not None:
+        return [z3.BitVecSort(width)]
+    if is_record(kind):
+        return [sort for field in fields_of(kind) for sort in sorts_of(field.type)]
+    raise TypeError(f"no sort for {kind!r}")
+
+
+def as_key(kind: Any, key: Any) -> Any:
+    """`key` as a value of the key type, each number as a term of exactly its declared width."""
+    width = width_of(kind)
+    if width is not None:
+        term = bits_term(fit(key, width, "map key"))
+        return SymBits(z3.simplify(term.widened(width)), width)
+    if is_record(kind):
+        return tuple.__new__(kind, tuple(as_key(f.type, part) for f, part in zip(fields_of(kind), key, strict=True)))
+    if kind is bool:
+        return SymBool(bool_term(key))
+    raise TypeError(f"no key of type {kind!r}")
+
+
+def same_key(left: Any, right: Any) -> z3.BoolRef:
+    """Equality of two keys as a z3 truth value."""
+    pairs = zip(leaves(left), leaves(right), strict=True)
+    return conjunction(a == b for a, b in pairs)
+
+
+def identity(key: Any) -> tuple[int, ...]:
+    """What tells two key terms apart syntactically."""
+    return tuple(leaf.get_id() for leaf in leaves(key))
+
+
+def named(function: Callable[..., Any]) -> tuple[str, list[Any]]:
+    """What tells one counted property from another: its name, and its fields where it is a record."""
+    if is_record(type(function)):
+        return type(function).__name__, leaves(function)
+    return function.__name__, []
+
+
+class SymMap:
+    """A table after some updates. Subclasses say what stands at a key."""
+
+    def __init__(self, base: "Base") -> None:
+        self.base = base
+        self._read: dict[tuple[int, ...], tuple[Any, Any]] = {}
+
+    def __getitem__(self, key: Any) -> Any:
+        key = as_key(self.base.key_type, key)
+        known = self._read.get(identity(key))
+        if known is None:
+            known = (key, self.value_at(key))
+            self._read[identity(key)] = known
+        return known[1]
+
+    def value_at(self, key: Any) -> Any:
+        """The value at a key of the declared type."""
+        raise NotImplementedError
+
+    def set(self, key: Any, value: Any) -> "SymMap":
+        """See `Map.set`."""
+        return Written(self, as_key(self.base.key_type, key), value)
+
+    def set_range(self, first: Any, count: Any, value: Callable[[Any], Any]) -> "SymMap":
+        """See `Map.set_range`."""
+        return RangeWritten(self, first, count, value)
+
+    def merged_with(self, condition: z3.BoolRef, other: "SymMap") -> "SymMap":
+        """This table where the condition holds, the other elsewhere."""
+        return Merged(condition, self, other)
+
+    def count_in_range(self, first: Any, count: int, predicate: Callable[[Any], Any]) -> Any:
+        """See `Map.count_in_range`: a measure of the base, moved by what each update writes."""
+        raise NotImplementedError
+
+    def writes(self) -> list[tuple[Any, Any]]:
+        """The ranges (first, count) that may differ from the base."""
+        raise NotImplementedError
+
+    def total_over_blocks(self, size: int, part: Callable[[Any, Any], Any]) -> Any:
+        """See `Map.total_over_blocks`: the base's total, moved by the one block that a step writes."""
+        writes = self.writes()
+        total = base_total(self.base, size, part)
+        if not writes:
+            return total
+        context = current()
+        block = as_key(self.base.key_type, writes[-1][0] & ~(size - 1))
+        single = z3.And(*(self._inside(first, count, block, size) for first, count in writes))
+        if context.implies(single):
+            before, after = (bits_term(part(table, block)).widened(TOTAL_WIDTH) for table in (self.base, self))
+            return SymBits(total.z - before + after, TOTAL_WIDTH)
+        width = bits_term(block).width
+        other = SymBits(z3.BitVec(context.fresh("block"), width), width) & ~(size - 1)
+        same = bits_term(part(self.base, other)).z == bits_term(part(self, other)).z
+        context.require("a step over several blocks changes no part of a total", same)
+        return total
+
+    @staticmethod
+    def _inside(first: Any, count: Any, block: Any, size: int) -> z3.BoolRef:
+        """Whether a written range lies in one block, or is empty."""
+        n = bits_term(count)
+        begins, ends = first & ~(size - 1) == block, (first & (size - 1)) + n <= size
+        return z3.Or(n.z == 0, z3.And(bool_term(begins), bool_term(ends)))
+
+
+TOTAL_WIDTH = 64
+
+
+def base_total(base: "Base", size: int, part: Callable[[Any, Any], Any]) -> SymBits:
+    """The total over the base: unknown, but no more than the table has keys."""
+    name, fields = named(part)
+    function = z3.Function(f"total:{base.name}:{name}", *(f.sort() for f in fields), z3.BitVecSort(TOTAL_WIDTH))
+    total = function(*fields)
+    current().axioms.append(z3.ULE(total, z3.BitVecVal(1 << (width_of(base.key_type) or 0), TOTAL_WIDTH)))
+    current().totals[total.get_id()] = Total(total, base, size, part)
+    return SymBits(total, TOTAL_WIDTH)
+
+
+class Base(SymMap):
+    """A table of which nothing is known: one uninterpreted function for each leaf of its value."""
+
+    def __init__(self, name: str, key_type: Any, value_type: Any) -> None:
+        super().__init__(self)
+        self.name = name
+        self.key_type = key_type
+        self.value_type = value_type
+        self._sorts = sorts_of(key_type)
+
+    def __getitem__(self, key: Any) -> Any:
+        key = as_key(self.key_type, key)
+        current().keys.setdefault(self.name, {})[identity(key)] = key
+        return super().__getitem__(key)
+
+    def value_at(self, key: Any) -> Any:
+        arguments = leaves(key)
+
+        def leaf(name: str, sort: z3.SortRef) -> Any:
+            return z3.Function(name, *self._sorts, sort)(*arguments)
+
+        return symbolic(self.value_type, leaf, self.name)
+
+    def writes(self) -> list[tuple[Any, Any]]:
+        return []
+
+    def count_in_range(self, first: Any, count: int, predicate: Callable[[Any], Any]) -> Any:
+        name, fields = named(predicate)
+        first = SymBits(z3.simplify(bits_term(first).z), bits_term(first).width)
+        arguments = [first.z, *fields]
+        function = z3.Function(f"count:{self.name}:{name}", *(a.sort() for a in arguments), z3.BitVecSort(10))
+        measure = function(*arguments)
+        current().measures.append(Measure(measure, self, first, count, predicate))
+        current().axioms.append(z3.ULE(measure, z3.BitVecVal(count, 10)))
+        return SymBits(measure, 10)
+
+
+class Written(SymMap):
+    """One key changed."""
+
+    def __init__(self, before: SymMap, key: Any, value: Any) -> None:
+        super().__init__(before.base)
+        self.before, self.key, self.value = before, key, value
+
+    def value_at(self, key: Any) -> Any:
+        if identity(key) == identity(self.key):
+            return self.value
+        return choose(same_key(key, self.key), self.value, self.before[key])
+
+    def writes(self) -> list[tuple[Any, Any]]:
+        return [*self.before.writes(), (self.key, 1)]
+
+    def count_in_range(self, first: Any, count: int, predicate: Callable[[Any], Any]) -> Any:
+        before = bits_term(self.before.count_in_range(first, count, predicate)).widened(10)
+        old, new = bool_term(predicate(self.before[self.key])), bool_term(predicate(self.value))
+        one, inside = z3.BitVecVal(1, 10), in_range(self.key, first, count)
+        gained, lost = z3.And(inside, new, z3.Not(old)), z3.And(inside, old, z3.Not(new))
+        return SymBits(z3.If(gained, before + one, z3.If(lost, before - one, before)), 10)
+
+
+class RangeWritten(SymMap):
+    """A range of keys changed."""
+
+    def __init__(self, before: SymMap, first: Any, count: Any, value: Callable[[Any], Any]) -> None:
+        super().__init__(before.base)
+        self.before, self.first, self.count, self.value = before, first, count, value
+
+    def value_at(self, key: Any) -> Any:
+        inside = in_range(key, self.first, self.count)
+        with current().under(inside):
+            new = self.value(key)
+        return choose(inside, new, self.before[key])
+
+    def writes(self) -> list[tuple[Any, Any]]:
+        return [*self.before.writes(), (self.first, self.count)]
+
+    def count_in_range(self, first: Any, count: int, predicate: Callable[[Any], Any]) -> Any:
+        """Where a write covers the counted range, only the new counts; where it covers its beginning, see `_part`."""
+        context = current()
+        before = bits_term(self.before.count_in_range(first, count, predicate)).widened(10)
+        last = bits_term(first) + (count - 1)
+        start, end = in_range(first, self.first, self.count), in_range(last, self.first, self.count)
+        width = bits_term(first).width
+        i = SymBits(z3.BitVec(context.fresh("uniform"), width), width)
+        in_both = z3.And(in_range(i, first, count), in_range(i, self.first, self.count))
+        with context.under(in_both):
+            here = bool_term(predicate(self.value(i)))
+        with context.under(start):
+            at_first = bool_term(predicate(self.value(first)))
+        context.require("a range write is uniform in what is counted", z3.Implies(in_both, here == at_first))
+        full = z3.If(at_first, z3.BitVecVal(count, 10), z3.BitVecVal(0, 10))
+        if context.implies(z3.Implies(in_both, z3.And(start, end))):
+            return SymBits(z3.If(start, full, before), 10)
+        context.require("a write into a counted range covers its beginning", z3.Implies(in_both, start))
+        part = self._part(first, before, at_first, predicate, z3.And(start, z3.Not(end)), i, in_both)
+        return SymBits(z3.If(z3.And(start, end), full, z3.If(start, part, before)), 10)
+
+    def _part(
+        self, first: Any, before: Any, new: Any, predicate: Any, partly: z3.BoolRef, i: Any, there: z3.BoolRef
+    ) -> z3.BitVecRef:
+        """The count after the first keys of the counted range were written; the old must be uniform there.
+
+        So at least as many were counted before as were written, if these were.
+        """
+        with current().under(z3.And(partly, there)):
+            old_here, old = (bool_term(predicate(self.before[key])) for key in (i, first))
+        uniform = z3.Implies(z3.And(partly, there), old_here == old)
+        current().require("what a range write replaces is uniform", uniform)
+        length = bits_term(self.count).widened(max(10, bits_term(self.count).width))
+        skipped = z3.Extract(9, 0, bits_term(first).widened(64) - bits_term(self.first).widened(64))
+        written = z3.Extract(9, 0, length) - skipped
+        zero = z3.BitVecVal(0, 10)
+        current().axioms.append(z3.Implies(z3.And(partly, old), z3.UGE(before, written)))
+        return before - z3.If(old, written, zero) + z3.If(new, written, zero)
+
+
+class Merged(SymMap):
+    """One of two tables."""
+
+    def __init__(self, condition: z3.BoolRef, then: SymMap, otherwise: SymMap) -> None:
+        super().__init__(then.base)
+        self.condition, self.then, self.otherwise = condition, then, otherwise
+
+    def value_at(self, key: Any) -> Any:
+        return choose(self.condition, self.then[key], self.otherwise[key])
+
+    def writes(self) -> list[tuple[Any, Any]]:
+        return [*self.then.writes(), *self.otherwise.writes()]
+
+    def count_in_range(self, first: Any, count: int, predicate: Callable[[Any], Any]) -> Any:
+        counts = (table.count_in_range(first, count, predicate) for table in (self.then, self.otherwise))
+        return choose(self.condition, *counts)

@@ -1,0 +1,165 @@
+"""Concrete cases of a transition: one for each path, and more until each part of each condition has decided alone.
+
+A case's state satisfies the invariants where it can; a check that no invariant state reaches gets a state that does
+not, and says so. Every case is replayed: its outcome is what the specification answers on plain values.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import z3
+
+from proofs.explore import explore, unknown
+from proofs.goals import goals
+from proofs.models import plain_state
+from proofs.obligations import Suite, Transition
+from proofs.path_models import DENSE, PathModels, possible
+from proofs.suites import SUITES
+from proofs.symbolic import SymBool, bits_term, bool_term, conjunction
+from proofs.tables import SymMap
+from proofs.templates import nothing
+from spec.registry import Outcome, operands_of, transition_info
+
+TRIES = 3
+"""On how many paths a goal is looked for before it counts as impossible."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A state, operands, and what the specification answers."""
+
+    transition: str
+    number: int
+    before: Any
+    op: Any
+    outcome: Outcome
+    invariant: bool
+    """The state before satisfies the invariants at every key that the step reads."""
+
+    @property
+    def name(self) -> str:
+        """Unique among all cases."""
+        return f"{self.transition}-{self.number:03}-{self.outcome.check}"
+
+
+def targets() -> list[tuple[Suite, Transition]]:
+    """Every transition once, in the first suite that has it."""
+    found: dict[str, tuple[Suite, Transition]] = {}
+    for suite in SUITES:
+        for transition in suite.transitions:
+            found.setdefault(transition_info(transition).name, (suite, transition))
+    return list(found.values())
+
+
+class Cases:
+    """The cases of one transition, each different from those before."""
+
+    def __init__(self, suite: Suite, transition: Transition) -> None:
+        self.transition = transition
+        self.state, self.op = unknown(suite.state_type, "s"), unknown(operands_of(transition), "op")
+        paths = explore(transition, self.state, self.op)
+        self.runs = [PathModels(suite, self.state, self.op, path) for path in paths if possible(path)]
+        self.seen: list[tuple[Any, Any]] = []
+
+    def case(self, runs: PathModels, model: z3.ModelRef | None) -> Iterator[Case]:
+        """The replayed case of a model, if it is a new one."""
+        if model is None:
+            return
+        context = runs.path.context
+        before = plain_state(self.state, nothing(type(self.state)), context, model)
+        op = plain_state(self.op, nothing(type(self.op)), context, model)
+        if (before, op) not in self.seen:
+            self.seen.append((before, op))
+            name = transition_info(self.transition).name
+            yield Case(name, len(self.seen), before, op, self.transition(before, op), runs.invariant)
+
+    def all(self) -> Iterator[Case]:
+        """Paths, then conditions, then choices of data."""
+        for runs in self.runs:
+            yield from self.case(runs, runs.model(runs.path.context.conditions))
+        for runs in self.runs:
+            if runs.path.outcome.system is not self.state:
+                for kind in DENSE:
+                    yield from self.case(runs, runs.model(runs.path.context.conditions, kind))
+        yield from self.sides()
+        yield from self.orders()
+        yield from self.choices()
+
+    def sides(self) -> Iterator[Case]:
+        """Each branch, each way: every part of its condition decides alone."""
+        by_side: dict[tuple[bool, ...], list[PathModels]] = {}
+        for runs in sorted(self.runs, key=lambda r: r.path.outcome.system is self.state):
+            taken = tuple(runs.path.context.taken)
+            for end in range(1, len(taken) + 1):
+                by_side.setdefault(taken[:end], []).append(runs)
+        for side, through in by_side.items():
+            condition = through[0].path.context.conditions[len(side) - 1]
+            for number, goal in enumerate(goals(condition)):
+                if number or len(through) > 1:
+                    yield from self.met(through, goal)
+
+    def met(self, through: list[PathModels], goal: z3.BoolRef) -> Iterator[Case]:
+        """A case for a goal at a branch, on the first path that allows it."""
+        if any(runs.shows(goal) for runs in through):
+            return
+        for runs in through[:TRIES]:
+            model = runs.model([*runs.path.context.conditions, goal])
+            if model is not None:
+                yield from self.case(runs, model)
+                return
+
+    def orders(self) -> Iterator[Case]:
+        """Each refusal together with the next one that it keeps from being seen, so that the order of the two shows."""
+        for refused in self.runs:
+            first = refused.path.context
+            if refused.path.outcome.system is not self.state:
+                continue
+            for position in range(len(first.taken)):
+                side = [*first.taken[:position], not first.taken[position]]
+                others = [r for r in self.runs if r.path.context.taken[: position + 1] == side]
+                if not others:
+                    continue
+                nearest = min(others, key=lambda r: len(r.path.context.taken))
+                later = nearest.path.context.conditions[position + 1 :]
+                if later and not nearest.shows(conjunction([*first.conditions, *later])):
+                    yield from self.case(nearest, nearest.model([*first.conditions, *later]))
+
+    def choices(self) -> Iterator[Case]:
+        """Each choice of data, each way: every part of its condition decides alone."""
+        done: set[int] = set()
+        for runs in sorted(self.runs, key=lambda r: r.path.outcome.system is self.state):
+            context = runs.path.context
+            for condition, then, otherwise in context.choices:
+                if condition.get_id() in done:
+                    continue
+                done.add(condition.get_id())
+                for goal in (*goals(condition, True), *goals(condition, False)):
+                    yield from self.chosen(runs, goal, differ(then, otherwise))
+
+    def chosen(self, runs: PathModels, goal: z3.BoolRef, seen: z3.BoolRef) -> Iterator[Case]:
+        """Two cases for a choice, with values that differ where that is possible, so that the choice shows."""
+        for kind in DENSE:
+            for wanted in (z3.And(goal, seen), goal):
+                model = runs.model([*runs.path.context.conditions, wanted], kind)
+                if model is not None:
+                    yield from self.case(runs, model)
+                    break
+
+
+def differ(left: Any, right: Any) -> z3.BoolRef:
+    """Whether two values differ in some field; true of tables, which are not compared."""
+    if isinstance(left, SymMap) or isinstance(right, SymMap):
+        return z3.BoolVal(True)
+    if isinstance(left, tuple):
+        return z3.Or(*(differ(a, b) for a, b in zip(left, right, strict=True)))
+    if isinstance(left, (bool, SymBool)):
+        return z3.Xor(bool_term(left), bool_term(right))
+    a, b = bits_term(left), bits_term(right)
+    width = max(a.width, b.width)
+    return a.widened(width) != b.widened(width)
+
+
+def cases(suite: Suite, transition: Transition) -> Iterator[Case]:
+    """The cases of one transition, paths first."""
+    return Cases(suite, transition).all()

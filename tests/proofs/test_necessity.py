@@ -1,0 +1,31 @@
+"""Each knob that an invariant needs is needed: with the other answer a replayed step breaks the invariant."""
+
+import pytest
+
+from proofs.necessity import SEVERAL_STEPS, Need, is_shown_in_one_step, needs, violation
+from spec.registry import invariant_info
+
+
+def named(need: Need) -> str:
+    return f"{need.knob.name} {invariant_info(need.invariant).identifier}"
+
+
+NEEDS = list(needs())
+
+
+@pytest.mark.parametrize("need", [n for n in NEEDS if is_shown_in_one_step(n)], ids=named)
+def test_with_the_other_answer_a_step_breaks_the_invariant(need: Need) -> None:
+    found = violation(need)
+    assert found is not None
+    assert found.replayed
+    assert f"preserves {need.invariant.__name__}" in found.text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("need", [n for n in NEEDS if not is_shown_in_one_step(n)], ids=named)
+def test_of_the_others_no_single_step_breaks_it(need: Need) -> None:
+    assert violation(need) is None
+
+
+def test_exceptions_are_needs() -> None:
+    assert {named(need) for need in NEEDS} >= {f"{knob} {identifier}" for knob, identifier in SEVERAL_STEPS}
