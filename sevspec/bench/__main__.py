@@ -1,0 +1,53 @@
+"""`python -m sevspec.bench`: what `make bench` prints."""
+
+import os
+import platform
+import resource
+import sys
+from pathlib import Path
+
+from sevspec.bench.launching import launch_times
+from sevspec.bench.proving import prove_cold
+from sevspec.bench.rates import rates
+
+
+def processor() -> str:
+    """The processor's name, where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def say(what: str, value: str) -> None:
+    """One line."""
+    sys.stdout.write(f"{what:<58}{value}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Print everything, the longest last."""
+    say("processor", f"{processor()}, {os.cpu_count()} logical processors, Python {platform.python_version()}")
+    for rate in rates():
+        say(f"{rate.name} of a 4 KiB page, operands made anew", f"{rate.per_second:>10,.0f} a second of one core")
+    times = launch_times()
+    if times is None:
+        say("launch of a 2 MiB image", "not here: examples/ is part of the source tree only")
+    else:
+        say(f"launch of a 2 MiB image ({times.pages} pages), machine alone", f"{times.machine:>10.2f} s")
+        compared = f"{times.both:>10.2f} s, {times.both / times.machine:.1f} times the machine alone"
+        say("  with the specification, everything compared", compared)
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    say("  peak memory so far", f"{own / 1024:>10.0f} MiB")
+    cold = prove_cold()
+    say("sevspec prove, everything, nothing cached", f"{cold.seconds:>10.1f} s")
+    say("  obligations", f"{cold.obligations:>10} ({cold.proved} proved)")
+    say("  for each obligation, wall", f"{1000 * cold.seconds / cold.obligations:>10.1f} ms")
+    say("  for each obligation, as the solver was asked", f"{1000 * cold.solving / cold.obligations:>10.1f} ms")
+    say("  peak memory of the largest process", f"{cold.peak_kib / 1024:>10.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The main job, `sevspec check`: its parts, and the report of all of them."""

@@ -1,0 +1,127 @@
+"""`sevspec prove --mutants` and `--without`: what notices a change of the rules."""
+
+import os
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from rich.progress import track
+
+from proofs.cache import Cache
+from proofs.mutants import SURVIVES, UNREACHED, Fate, fates, known
+from proofs.mutate import SPEC, Mutant
+from proofs.session import Answer, Piece
+from proofs.without import prove_changed
+from sevspec.proving import unknown_name
+from sevspec.refused import Refused
+from sevspec.source import function_of, reached
+from sevspec.terminal import console, print_json
+from spec.everything import TRANSITIONS
+from spec.registry import transition_info
+
+SURVIVORS = SPEC.parent / "tests" / "data" / "mutants" / "survivors.toml"
+SCHEMA = 1
+
+
+def listed() -> dict[str, str]:
+    """The mutants that are known to survive, each with its reason."""
+    if not SURVIVORS.is_file():
+        return {}
+    entries = tomllib.loads(SURVIVORS.read_text(encoding="utf-8")).get("survivor", [])
+    return {entry["mutant"]: entry["reason"] for entry in entries}
+
+
+def mistakes(found: Sequence[Fate], reasons: dict[str, str], files: Sequence[str]) -> list[str]:
+    """Survivors without a reason, and reasons without a survivor."""
+    survivors = {fate.mutant for fate in found if fate.status == SURVIVES}
+    unlisted = [f"survives, and no reason is given: {name}" for name in sorted(survivors - set(reasons))]
+    names = {mutant.name for mutant in known()}
+    asked = [name for name in sorted(set(reasons) - survivors) if not files or name.split(":")[1] in files]
+    gone = [
+        f"is listed as a survivor, but {'was noticed' if name in names else 'does not exist'}: {name}" for name in asked
+    ]
+    return unlisted + gone
+
+
+def run(files: Sequence[str], jobs: int, cache: Cache | None, json: bool) -> int:
+    """Every mutant's fate, and the exit code."""
+    all_files = {mutant.file for mutant in known()}
+    changed = [as_relative(file) for file in files]
+    without_rules = [file for file in changed if file not in all_files and not (SPEC.parent / file).is_file()]
+    if without_rules:
+        raise Refused(
+            f"--changed: {unknown_name(without_rules[0], all_files).replace('transition or invariant', 'file')}"
+        )
+    begun = perf_counter()
+    total = sum(not changed or mutant.file in changed for mutant in known())
+    running = fates(changed, jobs=jobs or os.cpu_count() or 1, cache=cache)
+    found = list(track(running, "mutants", total, console=None, transient=True, disable=not sys.stderr.isatty()))
+    seconds = perf_counter() - begun
+    wrong = mistakes(found, listed(), changed)
+    if json:
+        print_json(document(found, wrong, seconds))
+    else:
+        show(found, wrong, seconds)
+    return 1 if wrong else 0
+
+
+def as_relative(file: str) -> str:
+    """A file as mutants name it, relative to the folder that holds `spec/`."""
+    path = Path(file).resolve()
+    return path.relative_to(SPEC.parent).as_posix() if path.is_relative_to(SPEC.parent) else file
+
+
+def document(found: Sequence[Fate], wrong: Sequence[str], seconds: float) -> dict[str, Any]:
+    """Everything, for machines."""
+    counted = Counter(fate.status for fate in found)
+    listing = [
+        {"mutant": f.mutant, "status": f.status, "noticed": f.noticed} for f in sorted(found, key=lambda f: f.mutant)
+    ]
+    return {
+        "schema": SCHEMA,
+        "mutants": len(found),
+        **{status.replace(" ", "_"): number for status, number in sorted(counted.items())},
+        "mistakes": list(wrong),
+        "seconds": round(seconds, 3),
+        "list": listing,
+    }
+
+
+def show(found: Sequence[Fate], wrong: Sequence[str], seconds: float) -> None:
+    """What is wrong, which functions no transition reaches, and one line of totals."""
+    out = console()
+    for line in wrong:
+        out.print(f"FAILED  {line}", markup=False, soft_wrap=True)
+    unreached = Counter(fate.mutant.split(":")[1] for fate in found if fate.status == UNREACHED)
+    for file, number in sorted(unreached.items()):
+        out.print(f"not reached by any transition: {number} mutants of {file}", markup=False)
+    counted = Counter(fate.status for fate in found)
+    told = ", ".join(f"{number} {status}" for status, number in sorted(counted.items()))
+    out.print(f"{len(found)} mutants: {told or 'none'} in {seconds:.1f} s", markup=False)
+
+
+def mutants_without(rule: str) -> list[Mutant]:
+    """The changes that drop one check, wherever the transition makes it; `TRANSITION:CHECK`."""
+    name, colon, check = rule.partition(":")
+    if not colon:
+        raise Refused("--without: write TRANSITION:CHECK, for example rmpupdate:immutable")
+    transition = next((t for t in TRANSITIONS if transition_info(t).name == name), None)
+    if transition is None:
+        raise Refused(f"--without: {unknown_name(name, (transition_info(t).name for t in TRANSITIONS))}")
+    places = {(f.text.file, f.node.lineno) for f in reached(function_of(transition))}
+    drops = [m for m in known() if m.kind in ("drop-check", "drop-cause")]
+    own = [m for m in drops if any(m.file == file and m.first <= line <= m.last for file, line in places)]
+    found = [m for m in own if m.what == check]
+    if not found:
+        checks = ", ".join(sorted({m.what for m in own if " " not in m.what and "_" not in m.what}))
+        raise Refused(f"--without: {name} has no check '{check}'; it has {checks}")
+    return found
+
+
+def prove_without(rule: str, wanted: Sequence[Piece]) -> list[Answer]:
+    """The answers of the rules with one check dropped."""
+    return prove_changed(mutants_without(rule), wanted)

@@ -1,0 +1,166 @@
+"""What `sevspec prove` is asked for, and its answers as data: pieces by name, agreement of solvers, totals."""
+
+import difflib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from proofs.obligations import FAILED, PROVED, UNKNOWN, Verdict
+from proofs.session import LIVENESS, T9, Answer, Piece, pieces
+from proofs.solvers import PACKAGES, SOLVERS, version_of
+from proofs.suites import EVERYTHING, SUITES
+from sevspec.refused import Refused
+from spec.registry import InvariantInfo, invariant_info
+
+SCHEMA = 1
+ENGINE = {"numbers-fit": "sums and ranges fit their fields", "can-be-explored": "the proof can be carried out"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One obligation, after all solvers that were asked."""
+
+    suite: str
+    verdict: Verdict
+
+
+def invariants() -> dict[str, InvariantInfo]:
+    """Every invariant of every suite, by name."""
+    return {i.__name__: invariant_info(i) for suite in SUITES for i in suite.invariants} | {T9.name: T9}
+
+
+def solvers_named(name: str) -> list[str]:
+    """The solvers of `--solver`."""
+    if name not in (*SOLVERS, "all"):
+        raise Refused(f"--solver: no solver '{name}'; there are {', '.join(SOLVERS)} and all")
+    wanted = list(SOLVERS) if name == "all" else [name]
+    for solver in wanted:
+        if version_of(solver) is None:
+            raise Refused(f"--solver: {solver} is not installed; pip install {PACKAGES[solver]}")
+    return wanted
+
+
+def selected(names: Sequence[str], solvers: Sequence[str]) -> list[Piece]:
+    """The pieces that the names select: transitions or suites, and within them invariants; all of what is not named."""
+    known = invariants()
+    every = pieces(solvers)
+    suites, transitions = {p.suite for p in every}, {p.transition for p in every}
+    steps: set[str] = set()
+    claims: set[str] = set()
+    for name in names:
+        by_identifier = {i for i, info in known.items() if name.upper() == info.identifier.upper()}
+        if name.lower() in suites | transitions:
+            steps.add(name.lower())
+        elif name in known or by_identifier:
+            claims |= by_identifier or {name}
+        else:
+            raise Refused(unknown_name(name, [*suites, *transitions, *known, *(i.identifier for i in known.values())]))
+    chosen = [p for p in every if not steps or p.suite in steps or p.transition in steps]
+    return [narrowed for piece in chosen for narrowed in with_claims(piece, claims)]
+
+
+def with_claims(piece: Piece, claims: set[str]) -> list[Piece]:
+    """A piece with those of the claims that it has; nothing, if it has none of them."""
+    if not claims:
+        return [piece]
+    if piece.suite == LIVENESS:
+        return [piece] if T9.name in claims else []
+    suite = next(s for s in EVERYTHING if s.name == piece.suite)
+    own = tuple(sorted(i.__name__ for i in suite.invariants if i.__name__ in claims))
+    return [replace(piece, invariants=own)] if own else []
+
+
+def unknown_name(name: str, known: Iterable[str]) -> str:
+    """One line that says what may have been meant."""
+    by_fold: dict[str, str] = {word.lower(): word for word in known}
+    close = difflib.get_close_matches(name.lower(), by_fold, n=3)
+    meant = f"; did you mean {' or '.join(by_fold[word] for word in close)}?" if close else ""
+    return f"no transition or invariant '{name}'{meant}"
+
+
+def rows(answers: Iterable[Answer]) -> list[Row]:
+    """One row for each obligation; where solvers differ, or one gave up, it says which."""
+    by_claim: dict[tuple[str, str, str], dict[str, Verdict]] = {}
+    solvers: dict[tuple[str, str], set[str]] = {}
+    for answer in answers:
+        piece = answer.piece
+        solvers.setdefault((piece.suite, piece.transition), set()).add(piece.solver)
+        for verdict in answer.verdicts:
+            by_claim.setdefault((piece.suite, piece.transition, verdict.claim), {})[piece.solver] = verdict
+    return [Row(suite, agreed(given, solvers[suite, transition])) for (suite, transition, _), given in by_claim.items()]
+
+
+def agreed(given: dict[str, Verdict], solvers: set[str]) -> Verdict:
+    """The verdict of all solvers that were asked: what they agree on, or unknown with each one's answer."""
+    first = next(iter(given.values()))
+    answers = {solver: given[solver].status if solver in given else "no answer" for solver in sorted(solvers)}
+    seconds = sum(v.seconds for v in given.values())
+    if len(set(answers.values())) == 1:
+        return replace(first, seconds=seconds)
+    told = ", ".join(f"{solver}: {status}" for solver, status in answers.items())
+    return replace(first, status=UNKNOWN, seconds=seconds, path=f"{first.path} (solvers differ: {told})".strip())
+
+
+def totals(found: Sequence[Row], seconds: float) -> dict[str, Any]:
+    """The counts that `--json` begins with."""
+    counted = Counter(row.verdict.status for row in found)
+    numbers = {"obligations": len(found), **{s: counted[s] for s in (PROVED, FAILED, UNKNOWN)}}
+    return {**numbers, "seconds": round(seconds, 3)}
+
+
+def document(found: Sequence[Row], answers: Sequence[Answer], seconds: float) -> dict[str, Any]:
+    """Everything, for machines."""
+    known = invariants()
+    return {
+        "schema": SCHEMA,
+        **totals(found, seconds),
+        "cached": sum(answer.cached for answer in answers),
+        "solvers": {s: version_of(s) for s in dict.fromkeys(a.piece.solver for a in answers)},
+        "counterexamples": [text for answer in answers for text in answer.counterexamples],
+        "list": [
+            {
+                "suite": row.suite,
+                "transition": row.verdict.transition,
+                "claim": row.verdict.claim,
+                "identifier": known[row.verdict.claim].identifier if row.verdict.claim in known else None,
+                "status": row.verdict.status,
+                "path": row.verdict.path,
+                "seconds": round(row.verdict.seconds, 6),
+            }
+            for row in found
+        ],
+    }
+
+
+@dataclass(frozen=True)
+class Line:
+    """One claim over all transitions, for the table."""
+
+    identifier: str
+    claim: str
+    guarantor: str
+    needs: str
+    transitions: int
+    bad: int
+    seconds: float
+
+
+def table(found: Sequence[Row]) -> list[Line]:
+    """A line for each invariant, in the order of the registry, then one for each obligation of the engine."""
+    known = invariants()
+    groups: dict[str, list[Verdict]] = {name: [] for name in known}
+    for row in found:
+        claim = "reachable" if row.verdict.claim.startswith("reachable:") else row.verdict.claim
+        groups.setdefault(claim, []).append(row.verdict)
+    return [line(name, verdicts, known.get(name)) for name, verdicts in groups.items() if verdicts]
+
+
+def line(name: str, verdicts: list[Verdict], info: InvariantInfo | None) -> Line:
+    """One line of the table."""
+    steps = len({v.transition for v in verdicts})
+    bad = sum(v.status != PROVED for v in verdicts)
+    seconds = sum(v.seconds for v in verdicts)
+    if info is None:
+        return Line("", name, "the model", ENGINE.get(name, "each check can decide"), steps, bad, seconds)
+    return Line(info.identifier, name, info.guarantor.value, ", ".join(info.needs), steps, bad, seconds)

@@ -1,0 +1,42 @@
+"""What `make bench` measures does what it says; how fast is not tested."""
+
+from typing import Any
+
+import pytest
+
+from sevspec.bench import __main__ as command
+from sevspec.bench import launching, rates
+from sevspec.bench.launching import Times, launch_times
+from sevspec.bench.proving import Proving
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "ROUNDS", 64)
+    monkeypatch.setattr(rates, "REPEATS", 1)
+    monkeypatch.setattr(launching, "REPEATS", 1)
+
+
+def test_rates_are_of_the_three_instructions() -> None:
+    found = rates.rates()
+    assert [rate.name for rate in found] == ["RMPUPDATE", "PVALIDATE", "RMPADJUST"]
+    assert all(rate.per_second > 0 for rate in found)
+
+
+def test_launch_alone_has_the_measurement_of_both() -> None:
+    times = launch_times()
+    assert times is not None
+    assert times.pages == 544
+
+
+@pytest.mark.parametrize("times", [Times(544, 0.5, 1.0), None])
+def test_bench_prints_the_machine_and_every_number(times: Times | None, monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setattr(command, "launch_times", lambda: times)
+    monkeypatch.setattr(command, "prove_cold", lambda: Proving(100, 99, 10.0, 5.0, 204_800))
+    command.main()
+    out = capsys.readouterr().out
+    assert "logical processors, Python 3." in out
+    assert "100 (99 proved)" in out
+    assert "100.0 ms" in out
+    assert "200 MiB" in out
+    assert ("2.0 times the machine alone" if times else "not here") in out
