@@ -30,8 +30,10 @@ _LOCKED_BITS = SYSCFG_MFDM | SYSCFG_MEMORY_ENCRYPTION | SYSCFG_SNP | SYSCFG_VMPL
 
 def wrmsr(machine: Machine, cpu: Cpu, index: Msr, value: int) -> Completion:
     """Write one register; #GP(0) where the value or the moment is refused. A guest's write is intercepted."""
-    if cpu.cpl != 0 or index not in machine.registers:
-        return Completion(Event.GP, "access")
+    if cpu.cpl != 0:
+        return Completion(Event.GP, "cpl")
+    if index not in machine.registers:
+        return Completion(Event.GP, "register")
     if cpu.asid != HOST_ASID:
         return Completion(Event.VMEXIT, "intercepted")
     refused = _JUDGES.get(index, _accept)(machine, value)

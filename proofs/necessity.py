@@ -20,7 +20,6 @@ from spec.registry import invariant_info, operands_of, transition_info
 SEVERAL_STEPS = {
     ("K-S-UNASSIGNED", "RMP-RAW-2"): "rests on RMP-RAW-1, but on no more than its alignment, which stays",
     ("K-2M-IMM", "RMP-RAW-2"): "RMPUPDATE rewrites all entries of a region: no state invariant breaks",
-    ("K-2M-IMM", "RMP-I4"): "as RMP-RAW-2: RMPUPDATE leaves only entries that have a state",
     ("K-S-UNASSIGNED", "RMP-RAW-3"): "rests on RMP-RAW-1, but on no more than its alignment, which stays",
     ("K-S-UNASSIGNED", "RMP-I21"): "an unassigned entry never speaks for its region; no step is known",
     ("K-GPA0", "RMP-I34-ROOT"): "rests on RMP-I34-ENTRY",

@@ -108,15 +108,17 @@ def query_of(
     context = path.context
     context.forks = False
 
-    def attempt(invariant: Predicate) -> tuple[Claim, bool]:
+    def attempt(invariant: Predicate) -> tuple[Claim | None, bool]:
+        fresh = context.fresh_count
         one = claim(invariant, state, op, path.outcome)
-        return one, not framed(one, state)
+        kept = not framed(one, state, context, fresh)
+        return (one if kept else None), kept
 
     def build() -> tuple[list[z3.BoolRef], list[Claim]]:
         changed = path.outcome.system is not state
         spoken = [i for i in about(suite, transition) if changed or is_about_outcomes(i)]
         tried = [context.trial(lambda i=i: attempt(i)) for i in spoken]  # type: ignore[misc]  # binds the loop's value
-        claims = [one for one in tried if not framed(one, state)]
+        claims = [one for one in tried if one is not None]
         if none_left(claims, context):
             return [*context.conditions, *context.axioms], []
         assumed = [bool_term(assumption(state, op)) for assumption in suite.assumptions]
@@ -137,11 +139,17 @@ def none_left(claims: list[Claim], context: Context) -> bool:
     return len(claims) + len(context.obligations) == 0
 
 
-def framed(one: Claim, state: Any) -> bool:
-    """Whether the step touches nothing that the invariant speaks of: before it the claim is the same, word by word."""
+def framed(one: Claim, state: Any, context: Context, fresh: int) -> bool:
+    """Whether the step touches nothing that the invariant speaks of: before it the claim is the same, word by word.
+
+    Witnesses are numbered from `fresh`, as they were for the claim.
+    """
     if not is_state_invariant(one.invariant):
         return False
-    return bool(one.holds.eq(bool_term(one.invariant(state, **one.values))))
+    reached, context.fresh_count = context.fresh_count, fresh
+    before = context.trial(lambda: (bool_term(one.invariant(state, **one.values)), False))
+    context.fresh_count = max(reached, context.fresh_count)
+    return bool(one.holds.eq(before))
 
 
 def feasibility(path: Path) -> z3.CheckSatResult:
@@ -186,16 +194,13 @@ def prove_path(query: Query, transition: str) -> list[Verdict]:
 def proved_path(suite: Suite, transition: Transition, state: Any, op: Any, path: Path) -> tuple[list[Verdict], Any]:
     """The verdicts of one path, with as few facts as do, and whether it is reachable under the last facts used."""
     name = transition_info(transition).name
-    for facts in ({"near": True}, {"near": True, "uniformity": True}, {}):
+    for facts, patience in (({"near": True}, 3_000), ({}, 9_000), ({"uniformity": True}, TIMEOUT_MS)):
         query = query_of(suite, transition, state, op, path, **facts)
+        query.solver.set("timeout", patience)
         begun = perf_counter()
         if holds_together(query):
             return all_proved(query, name, perf_counter() - begun), query.solver.check()
-    found = prove_path(query, name)
-    if any(verdict.status == FAILED for verdict in found):
-        query = query_of(suite, transition, state, op, path, uniformity=True)
-        found = prove_path(query, name)
-    return found, query.solver.check()
+    return prove_path(query, name), query.solver.check()
 
 
 def all_proved(query: Query, transition: str, seconds: float) -> list[Verdict]:

@@ -21,6 +21,13 @@ class TextSolver:
 
     def __init__(self) -> None:
         self._frames: list[list[z3.BoolRef]] = [[]]
+        self.patience_ms = TIMEOUT_MS
+
+    def set(self, option: str, value: int) -> None:
+        """Set the time-out; there is no other option."""
+        if option != "timeout":
+            raise ValueError(f"no option {option}")
+        self.patience_ms = value
 
     def add(self, *conditions: Any) -> None:
         """Assert conditions, given one by one or as a list."""
@@ -59,7 +66,7 @@ class Cvc5(TextSolver):
 
         solver = cvc5.Solver(cvc5.TermManager())
         solver.setLogic(LOGIC)
-        solver.setOption("tlimit-per", str(TIMEOUT_MS))
+        solver.setOption("tlimit-per", str(self.patience_ms))
         parser = cvc5.InputParser(solver)
         parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, text, "query")
         while not (command := parser.nextCommand()).isNull():
@@ -74,7 +81,7 @@ class Bitwuzla(TextSolver):
         import bitwuzla
 
         options = bitwuzla.Options()
-        options.set(bitwuzla.Option.TIME_LIMIT_PER, TIMEOUT_MS)
+        options.set(bitwuzla.Option.TIME_LIMIT_PER, self.patience_ms)
         parser = bitwuzla.Parser(bitwuzla.TermManager(), options)
         parser.parse(f"(set-logic {LOGIC})\n{text}", True, False)
         return str(parser.bitwuzla().check_sat())

@@ -95,9 +95,8 @@ class Cases:
                 by_side.setdefault(taken[:end], []).append(runs)
         for side, through in by_side.items():
             condition = through[0].path.context.conditions[len(side) - 1]
-            for number, goal in enumerate(goals(condition)):
-                if number or len(through) > 1:
-                    yield from self.met(through, goal)
+            for goal in goals(condition):
+                yield from self.met(through, goal)
 
     def met(self, through: list[PathModels], goal: z3.BoolRef) -> Iterator[Case]:
         """A case for a goal at a branch, on the first path that allows it."""

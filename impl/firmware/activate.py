@@ -78,9 +78,9 @@ def _guest_to_activate(firmware: Firmware, buffer: ActivateBuffer | ActivateExBu
 
 
 def _require_no_pages(firmware: Firmware, asid: int) -> None:
-    """There are counters for more ASIDs than any processor has."""
-    require(asid < ASID_COUNTERS, Status.INVALID_ASID, "asid-counter")
-    require(firmware.machine.rmp.load_counter(asid) == 0, Status.INVALID_CONFIG, "asid-owns-no-page")
+    """There are counters for more ASIDs than any processor has; what has none is refused as no ASID afterwards."""
+    free = asid >= ASID_COUNTERS or firmware.machine.rmp.load_counter(asid) == 0
+    require(free, Status.INVALID_CONFIG, "asid-owns-no-page")
 
 
 def _require_asid_exists(firmware: Firmware, asid: int) -> None:

@@ -24,11 +24,10 @@ def assign(machine: Machine, pfn: int, new: StateOperand) -> None:
     elif was_2m:
         # The head shrinks to 4 KiB, and the hypervisor gets the other 511 pages back (knob K-2M-TO-4K).
         machine.rmp.store_region(head, [entry] + [RmpEntry()] * (PAGES_PER_2M - 1))
-    elif pfn == head:
-        machine.rmp.store(pfn, replace(entry, subpage_count=old.subpage_count))
     else:
-        machine.rmp.store(pfn, entry)
-        _count_subpage(machine, head, entry.assigned - old.assigned)
+        machine.rmp.store(pfn, replace(entry, subpage_count=old.subpage_count))
+        if pfn != head:
+            _count_subpage(machine, head, entry.assigned - old.assigned)
     _charge(machine, entry.asid, _weight(machine, is_2m=new.size == PageSize.SIZE_2M))
 
 

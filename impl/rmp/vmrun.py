@@ -69,19 +69,21 @@ def vmexit(
     machine.in_use -= running.held
     # Another vCPU may run from the same VMSA (knob K-VMSA-TWICE).
     for other in machine.running:
-        machine.in_use |= other.held
+        _hold(machine, other)
 
 
 def _enter_encrypted(machine: Machine, vmcb: Vmcb) -> Cpu | Completion:
     """The vCPU that the VMSA of an SEV-ES or SNP guest describes."""
-    failed = _asid_failure(machine, vmcb.asid) or _vmsa_free(machine, vmcb.vmsa)
+    failed = "" if machine.engine.has_key(vmcb.asid) else "asid-key"
+    failed = failed or _vmsa_free(machine, vmcb.vmsa)
     if failed:
         return _invalid(failed)
     page = machine.memory.read(vmcb.vmsa, PAGE_BYTES, vmcb.asid)
     features = read_field(page, "sev_features")
     if features & SevFeatures.SNP_ACTIVE and machine.snp_enabled:
         # The flag is the SNP firmware's; what makes an ASID of an SEV-ES guest runnable is not its business.
-        failed = "asid-runnable" if vmcb.asid in machine.invalid_asids else ""
+        runnable = vmcb.asid <= machine.configuration.maximum_asid and vmcb.asid not in machine.invalid_asids
+        failed = "" if runnable else "asid-runnable"
         failed = failed or usable_as_vmsa(machine, vmcb.vmsa, vmcb.asid)
     elif not owned_by_host(machine, vmcb.vmsa):
         failed = "hypervisor-owned"
@@ -108,15 +110,6 @@ def _enter_encrypted(machine: Machine, vmcb: Vmcb) -> Cpu | Completion:
     )
 
 
-def _asid_failure(machine: Machine, asid: int) -> str:
-    """There is such an ASID, and it has a key: without one nothing can be read."""
-    if asid > machine.configuration.maximum_asid:
-        return "asid-range"
-    if not machine.engine.has_key(asid):
-        return "asid-key"
-    return ""
-
-
 def _vmsa_free(machine: Machine, vmsa: int) -> str:
     """The VMSA is a page that no other processor runs from (knob K-VMSA-TWICE)."""
     if not names_page(machine, vmsa):
@@ -128,8 +121,14 @@ def _vmsa_free(machine: Machine, vmsa: int) -> str:
 
 def _start(machine: Machine, running: Running) -> Running:
     machine.running.append(running)
-    machine.in_use |= running.held
+    _hold(machine, running)
     return running
+
+
+def _hold(machine: Machine, running: Running) -> None:
+    """Mark the pages in use; without SNP nothing is."""
+    if machine.snp_enabled:
+        machine.in_use |= running.held
 
 
 def _invalid(check: str) -> Completion:

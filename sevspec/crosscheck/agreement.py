@@ -71,7 +71,7 @@ class Disagreement(AssertionError):
 def require_agreement(bench: Bench, step: str, op: Any, outcome: Outcome, answer: Answer) -> None:
     """Compare one step, check by check and byte by byte, and go on from the specified state."""
     expected = of_outcome(outcome, bench.system.platform, flags=answer.flags is not None)
-    found = list(answer_differences(step, expected, answer))
+    found = list(answer_differences(expected, answer))
     bench.system = outcome.system
     found += state_differences(bench)
     if found:
@@ -79,13 +79,13 @@ def require_agreement(bench: Bench, step: str, op: Any, outcome: Outcome, answer
         raise Disagreement(f"{step}: the machine and the specification differ\n  {lines}\n  step  {op!r}")
 
 
-def answer_differences(step: str, expected: Answer, answer: Answer) -> Iterator[str]:
+def answer_differences(expected: Answer, answer: Answer) -> Iterator[str]:
     """What differs between the answers, a line each. Where nothing is specified any failure will do."""
     if expected.result == Limit.UNSPECIFIED and isinstance(answer.result, Status) and answer.result != Status.SUCCESS:
         return
     for field in fields(Answer):
         wanted, got = getattr(expected, field.name), getattr(answer, field.name)
-        same = is_same_check(step, wanted, got) if field.name == "check" else wanted == got
+        same = is_same_check(wanted, got) if field.name == "check" else wanted == got
         if not same:
             yield f"{field.name}: specification {shown(wanted)}, machine {shown(got)}"
 

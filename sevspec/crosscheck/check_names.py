@@ -1,12 +1,149 @@
 """Which check of the machine is the same rule as a check of the specification: their authors named them apart.
 
-Where several rules have one outcome and no source fixes an order among them, each name stands for all.
+Where several rules have one outcome and no source fixes an order among them, each stands for all.
 """
 
-SAME: dict[str, dict[str, str]] = {}
+SAME = {
+    "abi-version": "policy-abi",
+    "activated": "active pending",
+    "active": "inactive same-asid",
+    "agent-allowed": "policy-migrate-ma",
+    "agent-active": "migration-agent-active",
+    "agent-bound": "policy-agent-not-migratable",
+    "agent-context": "migration-agent-context",
+    "agent-address": "address",
+    "agent-rmp-page": "rmp-address",
+    "alignment": "page-alignment",
+    "allowed-features": "allowed-features",
+    "already-shut-down": "already-uninitialised",
+    "answer-address": "address",
+    "answer-page-state": "status-page-state",
+    "answer-rmp-page": "rmp-address",
+    "answered": "guest-status platform-status feature-info",
+    "asid-dirty": "asid-flushed",
+    "asid-runnable": "asid-runnable asid-key",
+    "asid-taken": "asid-free asid-clean",
+    "assigned": "guest-owned",
+    "assigned-pages": "asid-owns-no-page",
+    "avic-hypervisor-owned": "avic-backing-page",
+    "avic-in-use": "avic-backing-page",
+    "consecutive": "consecutive same-asid same-permissions same-state",
+    "cpuid-format": "cpuid-header",
+    "crosses-page": "status-crosses-page",
+    "debug": "policy-debug",
+    "destination-asid": "owner-asid",
+    "destination-owner": "owner-asid",
+    "destination-size": "page-size",
+    "destination-state": "target-state",
+    "entry-size": "mdata-page-size",
+    "entry-type": "mdata-type mdata-valid",
+    "entry-valid": "mdata-valid",
+    "exclusive-features": "restricted-or-alternate secure-avic-alone one-shadow-stack-check injection-without-avic",
+    "feature": "snp-enabled snp-active feature",
+    "finished": "running",
+    "function": "leaf",
+    "gpa-alignment": "guest-address-alignment alignment",
+    "gpa-page-alignment": "alignment",
+    "guest": "host-only intercepted",
+    "guest-alignment": "guest-address-alignment",
+    "guest-page-moved": "guest-page-moved",
+    "gva-alignment": "alignment",
+    "host": "feature",
+    "host-ibs": "ibs-off",
+    "hypervisor-page": "allowed",
+    "immutable": "mutable immutable",
+    "in-dram": "dram-region",
+    "in-place-address": "swap-in-place-address",
+    "in-place-type": "swap-in-place",
+    "inactive": "active",
+    "incoming": "guest-state",
+    "iv-count": "iv-exhausted",
+    "launch-started": "launching",
+    "launched": "loaded",
+    "list": "apic-id-count apic-ids",
+    "list-length": "list",
+    "list-reserved": "list",
+    "mapped": "nested-mapping",
+    "mdata-address": "address",
+    "mdata-in-rmp": "rmp-address",
+    "mdata-owner": "mdata-owner-context",
+    "mdata-state": "mdata-page-state",
+    "metadata-owner": "owner-context",
+    "metadata-page-moved": "metadata-moved",
+    "misplaced": "feature-info-address",
+    "owner": "owner-asid",
+    "owner-asid": "guest-owned owner-asid",
+    "page-address": "address",
+    "page-in-rmp": "rmp-address",
+    "page-size": "page-size page-too-large page-too-small is-2m",
+    "page-state": "page-state page-size immutable vmsa owned",
+    "page-updated": "updated",
+    "permitted": "allowed",
+    "policy-reserved": "policy-reserved-bits",
+    "range-alignment": "range",
+    "range-reserved": "range",
+    "reclaim-operand": "ownerless-is-immutable",
+    "region-updated": "updated",
+    "reserved-one": "policy-reserved-one",
+    "restricted-injection": "restricted-event",
+    "rmp-overlap": "rmp-overlap address",
+    "rmp-page": "rmp-address",
+    "rmpquery-feature": "feature",
+    "rmpread-feature": "feature",
+    "saved": "allowed",
+    "shared": "private-mapping",
+    "shared-shadow-stack": "shadow-stack-shared",
+    "single-socket": "policy-single-socket",
+    "smt": "policy-smt",
+    "snp-asid": "asid-snp",
+    "snp-guest": "snp-active",
+    "source-asid": "owner-asid",
+    "source-owner": "owner-asid owner-context",
+    "source-size": "page-size",
+    "spa-alignment": "alignment covered hypervisor-owned",
+    "splittable": "mutable-and-owned",
+    "svme": "efer-svme",
+    "tag": "auth-tag",
+    "unassigned-operand": "unassigned-is-plain",
+    "unchecked": "allowed",
+    "unsupported-features": "supported-features",
+    "validated-set": "changed unchanged",
+    "vmcb-alignment": "vmcb",
+    "vmcb-hypervisor-owned": "vmcb",
+    "vmcb-in-use": "vmcb",
+    "vmpl-permission": "vmpl",
+    "vmpl-range": "target-vmpl",
+    "vmsa-attribute": "vmsa page-type-vmsa",
+    "vmsa-hypervisor-owned": "hypervisor-owned",
+    "vmsa-size": "vmsa-is-4k vmsa-page-size",
+    "x86-without-iommu": "x86-needs-iommu",
+    "joined": "unsmashed",
+}
+"""The machine's names for a check of the specification, if it has others."""
+
+UNORDERED = (
+    "covered assigned owner-asid immutable reverse-map in-use page-size",
+    "hypervisor-owned in-use spa-alignment",
+    "spa-alignment covered reserved-bits unassigned-operand reclaim-operand asid-range gpa-alignment",
+    "feature cpl host",
+    "gpa-page-alignment gpa-alignment mapped spa-alignment",
+    "crosses-page reserved-bits",
+    "page-state guest-alignment consecutive",
+    "asid snp-enabled asid-runnable avic-hypervisor-owned avic-in-use vmsa-hypervisor-owned covered assigned "
+    "owner-asid immutable reverse-map vmsa-attribute validated vmsa-in-use svme reserved-features unsupported-features "
+    "exclusive-features allowed-features restricted-injection host-ibs",
+)
+"""Checks with one outcome, among which no source fixes an order."""
 
 
-def is_same_check(step: str, specified: str, machine: str) -> bool:
-    """Whether the two names are those of one rule."""
-    names = SAME.get(step)
-    return True if names is None else machine in names.get(specified, specified).split()
+def names_of(specified: str) -> set[str]:
+    """The machine's names for one check."""
+    return set(SAME.get(specified, specified).split())
+
+
+def is_same_check(specified: str, machine: str) -> bool:
+    """Whether the two names are those of one rule, or of two with one outcome and no order."""
+    if machine in names_of(specified):
+        return True
+    groups = (group.split() for group in UNORDERED)
+    return any(specified in group and any(machine in names_of(other) for other in group) for group in groups)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from impl.firmware.asids import CcxState
 from impl.firmware.buffers import (
     ActivateBuffer,
     ActivateExBuffer,
@@ -20,7 +21,7 @@ from spec.firmware.decommission import Decommission
 from spec.firmware.gctx_create import GctxCreate
 from spec.firmware.launch_finish import LaunchFinish
 from spec.firmware.launch_start import LaunchStart
-from spec.vocabulary import GuestState
+from spec.vocabulary import PAGE_SHIFT, GuestState
 
 
 def run_gctx_create(bench: Bench, op: GctxCreate) -> Answer:
@@ -84,6 +85,9 @@ def run_activate_ex(bench: Bench, op: ActivateEx) -> Answer:
     topology = bench.processor.firmware.environment.topology
     if op.list_forbidden or not op.supported or op.several_sockets or topology.sockets > 1:
         raise Inexpressible("the machine can read its list and make its table, and has one socket here")
+    bound = bench.processor.firmware.contexts.get(gctx >> PAGE_SHIFT)
+    if bound is not None and bound.asid and bench.processor.firmware.asids.any_in(bound.asid, CcxState.DIRTY):
+        raise Inexpressible("an ASID that a guest has is dirty nowhere: it was clean everywhere when it was bound")
     listed = [ccx for ccx in topology.ccxs if op.ccxs >> ccx & 1] if op.list_valid else []
     if op.list_valid and op.ccxs >> len(topology.ccxs):
         raise Inexpressible("a valid list names no absent core complex")

@@ -15,6 +15,8 @@ from impl.firmware.page_buffers import (
     Range,
     RangeListHeader,
 )
+from impl.registers import Msr
+from impl.rmp.locator import BOOKKEEPING_BYTES
 from sevspec.crosscheck.agreement import Answer
 from sevspec.crosscheck.bench import Bench
 from sevspec.crosscheck.concretisation import Inexpressible
@@ -45,7 +47,7 @@ def run_page_unsmash(bench: Bench, op: PageUnsmash) -> Answer:
     (spa,) = named(bench, op.address)
     rmp, first = bench.machine.rmp, spa & -(PAGE << 9)
     holds_rmp = any(rmp.contains(first + offset) for offset in range(0, PAGE << 9, PAGE))
-    if op.overlaps_rmp != holds_rmp and spa == first:
+    if not op.address.in_rmp and op.overlaps_rmp != holds_rmp and spa == first:
         raise Inexpressible("the memory map says something else of this region")
     if op.reserved and spa % PAGE == 0:
         spa |= 1 << 11
@@ -60,6 +62,8 @@ def run_page_set_state(bench: Bench, op: PageSetState) -> Answer:
     holds_rmp = op.page_count > 0 and bench.machine.rmp.contains(op.base)
     if op.in_rmp != holds_rmp:
         raise Inexpressible("the memory map says something else of this range")
+    if op.in_rmp and bench.origin != ordinary_origin(bench):
+        raise Inexpressible("a list is cut at the real bounds of the RMP")
     if op.page_count > PAGES_PER_2M:
         raise Inexpressible("one specified step speaks of one region")
     if op.ranges == 0:
@@ -74,6 +78,11 @@ def run_page_set_state(bench: Bench, op: PageSetState) -> Answer:
     length = PageSetStateBuffer.LENGTH + (1 if op.wrong_length else 0)
     buffer = PageSetStateBuffer(length=length, list_paddr=at)
     return command(bench, CommandId.PAGE_SET_STATE, buffer, reserved=op.reserved)
+
+
+def ordinary_origin(bench: Bench) -> int:
+    """Where the registers say that the entries begin."""
+    return bench.machine.registers[Msr.RMP_BASE] + BOOKKEEPING_BYTES
 
 
 def run_launch_update(bench: Bench, op: LaunchUpdate) -> Answer:

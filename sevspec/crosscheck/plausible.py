@@ -6,6 +6,7 @@ from sevspec.crosscheck.bench import Bench
 from sevspec.crosscheck.command_draws import contents_of
 from sevspec.crosscheck.concretisation import Inexpressible
 from spec.features import MILAN, Platform
+from spec.firmware.activate_ex import ActivateEx
 from spec.firmware.command import PageAddress
 from spec.firmware.guest_status import GuestStatus
 from spec.firmware.launch_update import LaunchUpdate
@@ -14,8 +15,9 @@ from spec.firmware.platform_status import FeatureInfo, PlatformStatus
 from spec.firmware.state import BOOTED, GuestContext
 from spec.knobs import EntryCheckOrder, FullMask, HostInstruction
 from spec.record import fields_of, is_record, replace
+from spec.rmp.vmrun import Vmrun
 from spec.system.state import System
-from spec.vocabulary import PAGE_SHIFT, VMPLS, GuestState
+from spec.vocabulary import INVALID_ASID, PAGE_SHIFT, VMPLS, GuestState
 
 FAR_AWAY = 0x5A_5000_0000
 ELSEWHERE = 0x77_7000
@@ -27,14 +29,14 @@ PAGE_END = 0xFF8
 
 def plausible(system: System) -> System:
     """The same state on a platform that can be built, with firmware that this machine has."""
-    firmware = system.firmware
+    firmware, platform = system.firmware, plausible_platform(system.platform)
     contexts = firmware.contexts
     for page, context in list(contexts.changed()):
-        contexts = contexts.set(page, plausible_context(context, system.platform))
+        contexts = contexts.set(page, plausible_context(context, platform))
     firmware = replace(
         firmware, contexts=contexts, policy_bits=BOOTED.policy_bits, ccx_count=max(1, min(16, firmware.ccx_count))
     )
-    return replace(system, platform=plausible_platform(system.platform), firmware=firmware)
+    return replace(system, platform=platform, firmware=firmware)
 
 
 def plausible_platform(platform: Platform) -> Platform:
@@ -46,8 +48,10 @@ def plausible_platform(platform: Platform) -> Platform:
         host_instruction=knobs.host_instruction % len(HostInstruction),
         full_mask=knobs.full_mask % len(FullMask),
     )
+    highest = min(platform.max_asid, INVALID_ASID - 1)
     mask = max((1 << platform.gfn_mask.bit_length()) - 1, MILAN.gfn_mask)
-    return replace(platform, knobs=knobs, vmpl_count=min(platform.vmpl_count, len(VMPLS)), gfn_mask=mask)
+    levels = min(platform.vmpl_count, len(VMPLS))
+    return replace(platform, knobs=knobs, vmpl_count=levels, gfn_mask=mask, max_asid=highest)
 
 
 def plausible_context(context: GuestContext, platform: Platform) -> GuestContext:
@@ -69,6 +73,10 @@ def apart(op: Any, special: set[int]) -> Any:
     if isinstance(op, PageAddress):
         ordinary = not (op.in_rmp or op.forbidden) and op.page in special
         return replace(op, spa=op.spa ^ FAR_AWAY) if ordinary else op
+    if isinstance(op, Vmrun) and op.pages.vmcb >> PAGE_SHIFT == op.pages.vmsa >> PAGE_SHIFT:
+        return replace(op, pages=replace(op.pages, vmcb=op.pages.vmcb ^ ELSEWHERE))
+    if isinstance(op, ActivateEx):
+        op = replace(op, supported=True, several_sockets=False, list_forbidden=False)
     if isinstance(op, PageSetState):
         at = op.list_address
         moved = replace(at, spa=at.spa ^ ELSEWHERE) if at.spa >> PAGE_SHIFT == op.base >> PAGE_SHIFT else at
@@ -84,6 +92,8 @@ def adapted(bench: Bench, op: Any) -> Any:
     if isinstance(op, LaunchUpdate):
         contents = contents_of(bench, op.page.spa, op.page_type, large=bool(op.page_size))
         return replace(op, contents=contents, cpuid_malformed=False, cpuid_unsafe=False)
+    if isinstance(op, ActivateEx):
+        return replace(op, ccxs=op.ccxs & ((1 << bench.system.firmware.ccx_count) - 1))
     if isinstance(op, (GuestStatus, PlatformStatus)) and op.crosses_page:
         return replace(op, answer=replace(op.answer, spa=op.answer.spa | PAGE_END))
     if isinstance(op, FeatureInfo) and op.misplaced:

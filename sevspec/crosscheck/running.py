@@ -25,6 +25,9 @@ EXIT_CODE = 0x60
 def run_vmrun(bench: Bench, op: Vmrun) -> Answer:
     """RAX, and a VMCB, a VMSA and registers as the operand says."""
     machine = bench.machine
+    require_memory(op.pages.avic_backing)
+    if op.asid > machine.configuration.maximum_asid and bench.system.firmware.asid_runnable[op.asid]:
+        raise Inexpressible("an ASID that the processor has not is never runnable")
     registers = dict(machine.registers)
     pages = [spa & -PAGE for spa in (op.pages.vmcb, op.pages.vmsa) if machine.memory.exists(spa & -PAGE, PAGE)]
     contents = [machine.memory.read_raw(spa, PAGE) for spa in pages]
@@ -43,8 +46,9 @@ def run_vmexit(bench: Bench, op: Vmexit) -> Answer:
     """The exit of the virtual processor that has these pages."""
     if not bench.machine.snp_enabled:
         raise Inexpressible("without SNP no page is in use, and nothing tells which processor exits")
-    require_memory(op.pages.vmcb)
-    require_memory(op.pages.vmsa)
+    pages = (op.pages.vmcb, op.pages.vmsa)
+    if not all(bench.machine.memory.exists(spa & -PAGE, PAGE) and spa % PAGE == 0 for spa in pages):
+        raise Inexpressible("there is no page of memory at this address")
     for running in bench.machine.running:
         if runs_from(running, op.pages):
             vmexit(bench.machine, running, EXIT_CODE)

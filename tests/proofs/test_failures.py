@@ -7,7 +7,7 @@ import z3
 
 from proofs import obligations
 from proofs.counterexample import counterexample
-from proofs.obligations import FAILED, MAKE_SOLVER, PROVED, UNKNOWN, prove_transition
+from proofs.obligations import FAILED, MAKE_SOLVER, PROVED, UNKNOWN
 from proofs.session import Piece, found
 from spec.logic import implies, none_of
 from spec.record import replace as with_fields
@@ -25,9 +25,10 @@ def no_page_has_an_owner(system: System, page: Pfn) -> bool:
 
 @transition(actor=Actor.HARDWARE, manual="nowhere")
 def counts_beyond_its_width(system: System, op: Psmash) -> Outcome:
-    """Adds to a counter that may be full."""
-    pages = system.asid_pages.set(1, system.asid_pages[1] + 1)
-    return Outcome(Eax.SUCCESS, "counted", with_fields(system, asid_pages=pages), Evidence.INFERRED)
+    """Adds to a number that may be the greatest there is."""
+    head = system.rmp[0]
+    counted = system.rmp.set(0, with_fields(head, subpage_count=head.subpage_count + 1))
+    return Outcome(Eax.SUCCESS, "counted", with_fields(system, rmp=counted), Evidence.INFERRED)
 
 
 def with_invariants(suite, *claims):
@@ -49,7 +50,7 @@ def rmpupdate():
 def test_wrong_invariant_fails_with_a_replayed_counterexample(rmpupdate):
     suite, step = rmpupdate
     wrong = with_invariants(suite, no_page_has_an_owner)
-    verdict = status(prove_transition(wrong, step), "no_page_has_an_owner")
+    verdict = status(obligations.prove_transition(wrong, step), "no_page_has_an_owner")
     assert verdict.status == FAILED
 
     example = counterexample(wrong, step, verdict.claim, verdict.path)
@@ -62,7 +63,7 @@ def test_wrong_invariant_fails_with_a_replayed_counterexample(rmpupdate):
 
 def test_sum_that_may_not_fit_fails(rmpupdate):
     suite, _ = rmpupdate
-    verdicts = prove_transition(with_invariants(suite), counts_beyond_its_width)
+    verdicts = obligations.prove_transition(with_invariants(suite), counts_beyond_its_width)
     assert status(verdicts, "numbers-fit").status == FAILED
 
 
@@ -78,7 +79,7 @@ def test_solver_that_gives_up_proves_nothing(rmpupdate):
     suite, _ = rmpupdate
     token = MAKE_SOLVER.set(GivesUp)
     try:
-        verdicts = prove_transition(with_invariants(suite), counts_beyond_its_width)
+        verdicts = obligations.prove_transition(with_invariants(suite), counts_beyond_its_width)
         assert obligations.decide(GivesUp(), z3.BoolVal(False)) == UNKNOWN
     finally:
         MAKE_SOLVER.reset(token)
@@ -94,6 +95,6 @@ def assigned_pages_are_immutable(before: System, after: System, page: Pfn) -> bo
 def test_wrong_step_invariant_fails_with_a_replayed_counterexample(rmpupdate):
     suite, step = rmpupdate
     wrong = replace(suite, invariants=(assigned_pages_are_immutable,))
-    verdict = status(prove_transition(wrong, step), "assigned_pages_are_immutable")
+    verdict = status(obligations.prove_transition(wrong, step), "assigned_pages_are_immutable")
     assert verdict.status == FAILED
     assert counterexample(wrong, step, verdict.claim, verdict.path).replayed

@@ -43,8 +43,13 @@ def test_false_conjunction_has_each_conjunct_alone():
     assert solutions(z3.And(A, B), False) == [(False, True), (True, False)]
 
 
+def holds_of(goal, number):
+    """Whether a goal holds of one number."""
+    return z3.is_true(z3.simplify(z3.substitute(goal, (X, z3.BitVecVal(number, 8)))))
+
+
 def test_bound_is_met_from_both_sides():
     met = set()
     for goal in (*goals(z3.ULT(X, 7), True), *goals(z3.ULT(X, 7), False)):
-        met |= {number for number in range(5, 10) if z3.is_true(z3.simplify(z3.substitute(goal, (X, z3.BitVecVal(number, 8)))))}
+        met |= {number for number in range(5, 10) if holds_of(goal, number)}
     assert {6, 7, 8} <= met

@@ -47,7 +47,7 @@ def test_explain_instruction_lists_its_checks_in_order_with_evidence_and_place(c
     assert [row["nr"] for row in checks] == [str(n) for n in range(1, len(checks) + 1)]
     assert checks[0]["check"] == "feature"
     assert all(row["evidence"] and row["source"].startswith("spec/") for row in checks)
-    assert topic["facts"]["invariants about it"] == "RMP-I13, RMP-I11, RMP-I16"
+    assert topic["facts"]["invariants about it"] == "RMP-I13, RMP-I11, RMP-I16, RMP-I15"
 
 
 @pytest.mark.parametrize("name", ["page_reclaim", "SNP_PAGE_RECLAIM", "snp-page-reclaim", "Page_Reclaim"])

@@ -146,7 +146,7 @@ def test_activate_right_after_init_needs_a_flush():
 @pytest.mark.parametrize(
     ("asid", "status", "check"),
     [
-        (2048, Status.INVALID_ASID, "asid-counter"),
+        (2048, Status.INVALID_ASID, "asid-range"),
         (1007, Status.INVALID_ASID, "asid-range"),
         (0, Status.INVALID_ASID, "asid-range"),
         (100, Status.INVALID_ASID, "asid-snp"),
@@ -284,7 +284,7 @@ def test_activate_ex_keeps_a_single_socket_guest_with_its_migration_agent():
     ("asid", "status", "check"),
     [
         (ASID, Status.INVALID_CONFIG, "asid-owns-no-page"),
-        (2048, Status.INVALID_ASID, "asid-counter"),
+        (2048, Status.INVALID_ASID, "asid-range"),
         (1007, Status.INVALID_ASID, "asid-range"),
         (100, Status.INVALID_ASID, "asid-snp"),
     ],

@@ -172,7 +172,7 @@ def test_vmrun_of_an_asid_without_key_is_invalid():
 def test_vmrun_of_an_encrypted_guest_above_the_maximum_asid_is_invalid():
     host = Host()
     host.word(0x058, 2000)
-    assert host.refused() == (Event.VMEXIT_INVALID, "asid-range")
+    assert host.refused() == (Event.VMEXIT_INVALID, "asid-key")
 
 
 def test_vmrun_without_svme_in_the_vmsa_is_invalid():

@@ -1,0 +1,27 @@
+"""Checks that no case of the specification can reach on the machine, and why."""
+
+ID_BLOCK = "an ID block has real signatures; those of the specification are ideal"
+
+UNREACHED = (
+    ("vmexit", "running", "the machine has no exit of a virtual processor that does not run"),
+    ("page_set_state", "range-length", "one specified step speaks of one region, the command of any range"),
+    ("page_set_state", "rmp-left-out", "a list is cut at the real bounds of the RMP, which a case does not have"),
+    *(
+        ("launch_finish", check, ID_BLOCK)
+        for check in (
+            "finished-with-id",
+            "id-address",
+            "id-rmp-page",
+            "launch-digest",
+            "id-policy",
+            "id-key-algorithm",
+            "author-key-algorithm",
+            "id-key",
+            "id-block-signature",
+            "author-key",
+            "id-key-signature",
+        )
+    ),
+    ("page_move", "policy", "firmware that does not know PAGE_SWAP_DISABLE has refused the guest's launch"),
+)
+"""Transition, check, reason."""
