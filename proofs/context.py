@@ -79,13 +79,13 @@ class Context:
         """The result of an attempt; if it says False, everything that it noted here is forgotten."""
         keys = {name: dict(known) for name, known in self.keys.items()}
         totals = dict(self.totals)
-        lists = (self.obligations, self.axioms, self.range_facts, self.measures)
+        lists: tuple[list[Any], ...] = (self.obligations, self.axioms, self.range_facts, self.measures)
         lengths = [len(noted) for noted in lists]
         result, keep = attempt()
         if not keep:
             self.keys, self.totals = keys, totals
             for noted, length in zip(lists, lengths, strict=True):
-                del noted[length:]  # type: ignore[attr-defined]  # all four are lists
+                del noted[length:]
         return result
 
     def decide(self, condition: z3.BoolRef) -> bool:

@@ -47,7 +47,7 @@ def run_vmexit(bench: Bench, op: Vmexit) -> Answer:
     if not bench.machine.snp_enabled:
         raise Inexpressible("without SNP no page is in use, and nothing tells which processor exits")
     pages = (op.pages.vmcb, op.pages.vmsa)
-    if not all(bench.machine.memory.exists(spa & -PAGE, PAGE) and spa % PAGE == 0 for spa in pages):
+    if not all(bench.machine.memory.exists(spa, PAGE) for spa in pages):
         raise Inexpressible("there is no page of memory at this address")
     for running in bench.machine.running:
         if runs_from(running, op.pages):
