@@ -68,25 +68,13 @@ class Context:
     kept: list[z3.AstRef] = field(default_factory=list)
     choices: list[tuple[z3.BoolRef, Any, Any]] = field(default_factory=list)
     """Data that the transition chose: the condition and the two values; test cases have each choice both ways."""
-    fresh_count: int = 0
+    invented: list[Any] = field(default_factory=list)
 
-    def fresh(self, stem: str) -> str:
-        """A name that no other constant of this run has; the same in every run of the same path."""
-        self.fresh_count += 1
-        return f"{stem}!{self.fresh_count}"
-
-    def trial(self, attempt: Callable[[], tuple[Any, bool]]) -> Any:
-        """The result of an attempt; if it says False, everything that it noted here is forgotten."""
-        keys = {name: dict(known) for name, known in self.keys.items()}
-        totals = dict(self.totals)
-        lists: tuple[list[Any], ...] = (self.obligations, self.axioms, self.range_facts, self.measures)
-        lengths = [len(noted) for noted in lists]
-        result, keep = attempt()
-        if not keep:
-            self.keys, self.totals = keys, totals
-            for noted, length in zip(lists, lengths, strict=True):
-                del noted[length:]
-        return result
+    def invent(self, stem: str, sort: z3.SortRef) -> Any:
+        """A constant that no other of this run is; in another run with the same branches so far it is the same."""
+        branches = "".join("ny"[answer] for answer in self.taken)
+        self.invented.append(z3.Const(f"{stem}!{len(self.invented) + 1}{branches}", sort))
+        return self.invented[-1]
 
     def decide(self, condition: z3.BoolRef) -> bool:
         """The truth of a branch condition on this path."""

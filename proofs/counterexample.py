@@ -1,6 +1,6 @@
 """Why an obligation fails: a small step, found by the solver and replayed on plain values before it is shown."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,10 @@ import z3
 from proofs.explore import Path, explore, unknown
 from proofs.induction import Claim, is_state_invariant
 from proofs.models import plain, plain_state, preferences, smallest_model, without_tables
-from proofs.obligations import FAILED, Query, Suite, Transition, Verdict, feasible, query_of
+from proofs.obligations import Verdict
+from proofs.questions import Query, feasible, query_of
+from proofs.solving import FAILED, z3_solver
+from proofs.suite import Suite, Transition
 from proofs.symbolic import SymBits
 from proofs.templates import nothing
 from proofs.words import differences, words
@@ -72,13 +75,25 @@ def counterexample(suite: Suite, transition: Transition, claim: str, check: str)
     for path in explore(transition, state, op):
         if path.outcome.check != check or path.outcome.system is state or not feasible(path):
             continue
-        query = query_of(suite, transition, state, op, path, uniformity=True)
-        for one in query.claims:
-            if one.name == claim:
-                found = of_claim(transition, state, op, query, one)
-                if found is not None:
-                    return found
+        query = query_of(suite, transition, state, op, path)
+        for example in examples_of(transition, state, op, query, lambda one: one.name == claim):
+            return example
     return None
+
+
+def examples_of(
+    transition: Transition, state: Any, op: Any, query: Query, wanted: Callable[[Claim], bool]
+) -> Iterator[Counterexample]:
+    """The smallest model of each claim of a path that is wanted and fails."""
+    claims = [one for one in query.claims if wanted(one)]
+    if claims:
+        solver = z3_solver()
+        solver.set("timeout", PATIENCE_MS)
+        solver.add(query.all_facts())
+        for one in claims:
+            found = of_claim(transition, state, op, query, one, solver)
+            if found is not None:
+                yield found
 
 
 def wishes(state: Any, op: Any, path: Path) -> list[z3.BoolRef]:
@@ -101,14 +116,15 @@ def numbers(value: Any) -> Iterator[SymBits]:
             yield from numbers(part)
 
 
-def of_claim(transition: Transition, state: Any, op: Any, query: Query, one: Claim) -> Counterexample | None:
+def of_claim(
+    transition: Transition, state: Any, op: Any, query: Query, one: Claim, solver: z3.Solver
+) -> Counterexample | None:
     """The smallest model in which one claim fails, replayed."""
     context = query.path.context
-    query.solver.set("timeout", PATIENCE_MS)
-    query.solver.push()
-    query.solver.add(z3.Not(one.holds))
-    model = smallest_model(query.solver, wishes(state, op, query.path))
-    query.solver.pop()
+    solver.push()
+    solver.add(z3.Not(one.holds))
+    model = smallest_model(solver, wishes(state, op, query.path))
+    solver.pop()
     if model is None:
         return None
     before = plain_state(state, nothing(type(state)), context, model)

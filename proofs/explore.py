@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, get_args, get_origin
 
 import z3
@@ -22,8 +23,9 @@ class Path:
     outcome: Outcome
 
 
+@cache
 def unknown(kind: Any, name: str) -> Any:
-    """A value of a declared type of which nothing is known; tables included."""
+    """A value of a declared type of which nothing is known; tables included. One name is one value."""
     if get_origin(kind) is Map:
         return Base(name, *get_args(kind))
     if is_record(kind):

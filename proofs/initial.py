@@ -100,4 +100,3 @@ def guest_reset(world: World, op: Reset) -> Outcome:
         assembled(World, started(op.platform), guest, everywhere(Ghost, ghost, "start.ghost")),
         Evidence.MANUAL,
     )
-

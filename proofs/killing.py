@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from proofs.obligations import PROVED, prove_transition
+from proofs.obligations import prove_transition
+from proofs.solving import PROVED
 from proofs.vectors import targets
 from spec.registry import transition_info
 

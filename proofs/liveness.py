@@ -13,18 +13,18 @@ from typing import Any, NamedTuple
 import z3
 
 from proofs.explore import Path, explore, run, unknown
-from proofs.induction import facts_for
-from proofs.obligations import FAILED, PROVED, UNKNOWN, Transition, Verdict, new_solver, status_of
+from proofs.obligations import Verdict
 from proofs.page_state_graph import (
-    OF_PAGES,
-    PAGE_FACTS,
     STATES,
     StateGraph,
+    asked_of_page,
     edges_in,
     page_state_graph,
     state_number,
     unknown_system,
 )
+from proofs.solving import FAILED, PROVED, UNKNOWN
+from proofs.suite import Transition
 from proofs.symbolic import SymBits, SymBool, bool_term
 from proofs.templates import nothing
 from spec.everything import TRANSITIONS
@@ -149,14 +149,14 @@ def prove_way(way: Way) -> Verdict:
     statuses, refused = [], ""
     reached: set[PageSize] = set()
     for path in explore(lambda s, op: transition(s, operands(place_of(s, op))), system, page):
-        facts, claim, large = conditions(way, system, page, path)
-        solver = new_solver()
-        solver.add(facts)
+        given, claim, large = conditions(way, system, page, path)
+        asked = asked_of_page(path, system, (), [given], page, (idle(page),))
         if accepted(path.outcome):
             sizes = {PageSize.SIZE_2M: large, PageSize.SIZE_4K: z3.Not(large)}
-            reached |= {size for size, condition in sizes.items() if solver.check(condition) == z3.sat}
-            solver.add(z3.Not(claim))
-        status = status_of(solver.check())
+            reached |= {size for size, condition in sizes.items() if asked.answer(condition) == FAILED}
+            status = asked.answer(z3.Not(claim))
+        else:
+            status = asked.answer(z3.BoolVal(True))
         statuses.append(status)
         refused = refused if status == PROVED else path.outcome.check
     if reached != set(PageSize):
@@ -165,11 +165,11 @@ def prove_way(way: Way) -> Verdict:
     return Verdict(way.command, name, worst(statuses), perf_counter() - begun, refused)
 
 
-def conditions(way: Way, system: Any, page: Any, path: Path) -> tuple[list[z3.BoolRef], z3.BoolRef, z3.BoolRef]:
+def conditions(way: Way, system: Any, page: Any, path: Path) -> tuple[z3.BoolRef, z3.BoolRef, z3.BoolRef]:
     """What is given on a path, what has to hold after it, and whether the page is part of a 2 MiB page."""
     path.context.forks = False
 
-    def build() -> tuple[list[z3.BoolRef], z3.BoolRef, z3.BoolRef]:
+    def build() -> tuple[z3.BoolRef, z3.BoolRef, z3.BoolRef]:
         after, covered = path.outcome.system, system.covered[page >> REGION_SHIFT]
         given = all_of(
             state_number(effective(system.rmp, page), covered) == STATES.index(way.state),
@@ -183,11 +183,9 @@ def conditions(way: Way, system: Any, page: Any, path: Path) -> tuple[list[z3.Bo
             after.covered is system.covered,
             after.platform is system.platform,
         )
-        hypotheses = (*OF_PAGES, *PAGE_FACTS, idle(page))
-        facts = facts_for(path.context, system, (), hypotheses, (), hints=[(Pfn, page)])
-        return [bool_term(given), *facts], bool_term(claim), bool_term(is_2m(system.rmp[head_of(page)]))
+        return bool_term(given), bool_term(claim), bool_term(is_2m(system.rmp[head_of(page)]))
 
-    built: tuple[list[z3.BoolRef], z3.BoolRef, z3.BoolRef] = run(path.context, build)
+    built: tuple[z3.BoolRef, z3.BoolRef, z3.BoolRef] = run(path.context, build)
     return built
 
 
@@ -229,16 +227,14 @@ def rmp_pages_stay(transition: Transition) -> Verdict:
             continue
         path.context.forks = False
 
-        def build(path: Path = path) -> list[z3.BoolRef]:
+        def build(path: Path = path) -> tuple[z3.BoolRef, z3.BoolRef]:
             after = path.outcome.system.rmp
             small = none_of(is_2m(system.rmp[head_of(page)]))
             given = all_of(is_rmp_page(page), small, is_firmware(system.rmp[page]), *truthful(op, page))
-            facts = facts_for(path.context, system, op, (*OF_PAGES, *PAGE_FACTS), (), hints=[(Pfn, page)])
-            return [bool_term(given), *facts, z3.Not(bool_term(is_firmware(effective(after, page))))]
+            return bool_term(given), z3.Not(bool_term(is_firmware(effective(after, page))))
 
-        solver = new_solver()
-        solver.add(run(path.context, build))
-        statuses.append(status_of(solver.check()))
+        given, left = run(path.context, build)
+        statuses.append(asked_of_page(path, system, op, [given], page).answer(left))
         changed = changed if statuses[-1] == PROVED else path.outcome.check
     name = transition_info(transition).name
     return Verdict(name, "T9:rmp-pages-stay", worst(statuses), perf_counter() - begun, changed)

@@ -13,8 +13,8 @@ from importlib import import_module
 from proofs.cache import Cache
 from proofs.examples import Example, examples
 from proofs.mutate import Mutant, mutants
-from proofs.obligations import PROVED
 from proofs.session import Piece, prove
+from proofs.solving import PROVED
 from proofs.universe import at_most, changed
 from proofs.vectors import targets
 from spec.registry import transition_info

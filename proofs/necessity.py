@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from proofs.counterexample import Counterexample, of_claim
+from proofs.counterexample import Counterexample, examples_of
 from proofs.explore import explore, unknown
 from proofs.induction import Predicate, is_state_invariant
-from proofs.obligations import Suite, Transition, feasible, query_of
+from proofs.questions import feasible, query_of
+from proofs.suite import Suite, Transition
 from proofs.suites import NEEDED_KNOBS, SUITES, needed_knobs_have_defaults, world_knobs
 from spec.knobs import DEFAULT_KNOBS, Knob
 from spec.logic import all_of
@@ -87,9 +88,8 @@ def broken_by(suite: Suite, transition: Transition, invariant: Predicate) -> Cou
         unchanged = path.outcome.system is state and is_state_invariant(invariant)
         if unchanged or not feasible(path):
             continue
-        query = query_of(suite, transition, state, op, path, True)
-        for one in query.claims:
-            found = of_claim(transition, state, op, query, one)
-            if found is not None and found.replayed:
+        query = query_of(suite, transition, state, op, path)
+        for found in examples_of(transition, state, op, query, lambda _: True):
+            if found.replayed:
                 return found
     return None

@@ -14,8 +14,9 @@ import networkx as nx
 import z3
 
 from proofs.explore import Path, explore, run, unknown
-from proofs.induction import facts_for, free_parameters
-from proofs.obligations import Suite, Transition, new_solver
+from proofs.induction import Predicate, free_parameters, instances
+from proofs.questions import Asked
+from proofs.suite import Suite, Transition
 from proofs.suites import RMP
 from proofs.symbolic import bool_term
 from spec.everything import TRANSITIONS
@@ -37,7 +38,6 @@ from spec.vocabulary import TAG_SHIFT, Actor, PageSize, PageState, Pfn
 
 STATES = (*(state for state, _ in PREDICATES), PageState.INVALID, PageState.DEFAULT)
 """A state's number is its place here."""
-PATIENCE_MS = 250
 LAST_UNTAGGED = (1 << TAG_SHIFT) - 1
 SIZED = ("page", "address", "source", "destination", "translation", "spa")
 """Operands that name a page of the size that the step's PAGE_SIZE gives, where it has one; others are of the size that
@@ -115,6 +115,7 @@ def state_number(entry: RmpEntry, covered: bool) -> Any:
     return ite(covered, number, STATES.index(PageState.DEFAULT))
 
 
+@cache
 def unknown_system(knobs: Knobs | None = DEFAULT_KNOBS) -> Any:
     """A state of which nothing is known but its knobs (None: not these either)."""
     system = unknown(System, "s")
@@ -182,42 +183,38 @@ def path_edges(transition: Transition, system: Any, op: Any, path: Path) -> tupl
         entries = effective(system.rmp, page), effective(after.rmp, page)
         numbers = tuple(state_number(entry, covered) for entry in entries)
         changes = any_of(numbers[0] != numbers[1], all_of(covered, none_of(unchanged(*entries))))
-        name = bool_term(is_named(system, op, page))
         assumed = bool_term(contexts_are_made_elsewhere(system, op))
-        facts = facts_for(path.context, system, op, (*OF_PAGES, *PAGE_FACTS), (), hints=[(Pfn, page)])
-        return numbers, bool_term(changes), name, [assumed, *facts]
+        return numbers, bool_term(is_named(system, op, page)), [assumed, bool_term(changes)]
 
-    (before, after), changes, name, facts = run(path.context, build)
+    (before, after), name, given = run(path.context, build)
+    asked = asked_of_page(path, system, op, given, page)
     found = []
     for condition in (name, z3.Not(name)):
-        pairs = every_value([*facts, changes, condition], (before.z, after.z))
+        pairs = every_value(asked, condition, (before.z, after.z))
         found.append({Edge(info.actor, info.name, STATES[a], STATES[b]) for a, b in pairs})
     return found[0], found[1]
 
 
-def every_value(facts: list[z3.BoolRef], terms: tuple[z3.BitVecRef, ...]) -> Iterator[tuple[int, ...]]:
-    """All values that the terms can have together; when it ends, every other has been refuted."""
-    solver = new_solver()
-    solver.add(facts)
-    known: list[z3.BoolRef] = []
-    while (model := model_of(solver, [*facts, *known])) is not None:
+def asked_of_page(
+    path: Path, system: Any, op: Any, given: list[z3.BoolRef], page: Any, more: tuple[Predicate, ...] = ()
+) -> Asked:
+    """Questions about one page on a path: what holds of every page is assumed."""
+    context = path.context
+    found = instances(context, system, op, (*OF_PAGES, *PAGE_FACTS, *more), hints=[(Pfn, page)])
+    return Asked([*given, *context.conditions, *context.axioms], found)
+
+
+def every_value(asked: Asked, condition: z3.BoolRef, terms: tuple[z3.BitVecRef, ...]) -> Iterator[tuple[int, ...]]:
+    """All values that the terms can have together under a condition; when it ends, every other has been refuted."""
+    while True:
+        answer, model = asked.settled(condition)
+        if answer == z3.unknown:
+            raise RuntimeError("the solver does not know whether there is another edge")
+        if model is None:
+            return
         values = tuple(model.eval(term, model_completion=True).as_long() for term in terms)
         yield values
-        known.append(z3.Or(*(term != value for term, value in zip(terms, values, strict=True))))
-        solver.add(known[-1])
-
-
-def model_of(solver: Any, facts: list[z3.BoolRef]) -> z3.ModelRef | None:
-    """A model, or None if there is none. Where the solver's old work misleads it, a new one begins anew."""
-    solver.set("timeout", PATIENCE_MS)
-    answer = solver.check()
-    if answer == z3.unknown:
-        solver = new_solver()
-        solver.add(facts)
-        answer = solver.check()
-    if answer == z3.unknown:
-        raise RuntimeError(f"the solver does not know whether there is another edge: {solver.reason_unknown()}")
-    return solver.model() if answer == z3.sat else None
+        condition = z3.And(condition, z3.Or(*(term != v for term, v in zip(terms, values, strict=True))))
 
 
 def graph_of(edges: Iterable[Edge]) -> "nx.MultiDiGraph[PageState]":

@@ -10,7 +10,8 @@ import z3
 from proofs.explore import Path, run
 from proofs.induction import facts_for, tables_of
 from proofs.models import preferences, without_tables
-from proofs.obligations import Suite, z3_solver
+from proofs.solving import z3_solver
+from proofs.suite import Suite
 from proofs.symbolic import leaves
 from proofs.templates import nothing
 

@@ -196,9 +196,7 @@ def has_two_homes(world: World) -> bool:
 
 def views(world: World, frame: int, vmpl: int = 0) -> list[int]:
     """The pages that a read at one guest address completes at, each by the right translation."""
-    return [
-        page for page in PAGES if access(world.system, read(frame, page, vmpl)).result is Event.COMPLETES
-    ]
+    return [page for page in PAGES if access(world.system, read(frame, page, vmpl)).result is Event.COMPLETES]
 
 
 def read(frame: int, page: int, vmpl: int) -> MemoryAccess:

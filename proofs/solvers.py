@@ -10,7 +10,7 @@ from typing import Any
 
 import z3
 
-from proofs.obligations import TIMEOUT_MS, z3_solver
+from proofs.solving import TIMEOUT_MS, z3_solver
 
 ANSWERS = {"sat": z3.sat, "unsat": z3.unsat}
 LOGIC = "QF_UFBV"

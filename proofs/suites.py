@@ -7,7 +7,7 @@ from typing import Any
 from proofs.induction import is_state_invariant
 from proofs.initial import guest_reset, reset
 from proofs.lifting import lifted
-from proofs.obligations import Suite
+from proofs.suite import Suite
 from spec.everything import GUEST_INVARIANTS, GUEST_TRANSITIONS, INVARIANTS, TRANSITIONS
 from spec.firmware.activate import ASID_MASK
 from spec.firmware.asids import slots_of

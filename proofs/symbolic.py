@@ -227,8 +227,8 @@ def range_truth(first: SymBits, count: Any, predicate: Callable[[Any], Any]) -> 
     context = current()
     if isinstance(count, int) and count == 1:
         return predicate(first)
-    truth = z3.Bool(context.fresh("throughout"))
-    witness = SymBits(z3.BitVec(context.fresh("witness"), first.width), first.width)
+    truth = context.invent("throughout", z3.BoolSort())
+    witness = SymBits(context.invent("witness", z3.BitVecSort(first.width)), first.width)
     inside = in_range(witness, first, count)
     with context.under(inside):
         fails = z3.Not(bool_term(predicate(witness)))

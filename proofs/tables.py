@@ -109,7 +109,7 @@ class SymMap:
             before, after = (bits_term(part(table, block)).widened(TOTAL_WIDTH) for table in (self.base, self))
             return SymBits(total.z - before + after, TOTAL_WIDTH)
         width = bits_term(block).width
-        other = SymBits(z3.BitVec(context.fresh("block"), width), width) & ~(size - 1)
+        other = SymBits(context.invent("block", z3.BitVecSort(width)), width) & ~(size - 1)
         same = bits_term(part(self.base, other)).z == bits_term(part(self, other)).z
         context.require("a step over several blocks changes no part of a total", same)
         return total
@@ -218,7 +218,7 @@ class RangeWritten(SymMap):
         last = bits_term(first) + (count - 1)
         start, end = in_range(first, self.first, self.count), in_range(last, self.first, self.count)
         width = bits_term(first).width
-        i = SymBits(z3.BitVec(context.fresh("uniform"), width), width)
+        i = SymBits(context.invent("uniform", z3.BitVecSort(width)), width)
         in_both = z3.And(in_range(i, first, count), in_range(i, self.first, self.count))
         with context.under(in_both):
             here = bool_term(predicate(self.value(i)))

@@ -13,8 +13,8 @@ import z3
 from proofs.explore import explore, unknown
 from proofs.goals import goals
 from proofs.models import plain_state
-from proofs.obligations import Suite, Transition
 from proofs.path_models import DENSE, PathModels, possible
+from proofs.suite import Suite, Transition
 from proofs.suites import SUITES
 from proofs.symbolic import SymBool, bits_term, bool_term, conjunction
 from proofs.tables import SymMap

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as Xml
 from collections.abc import Sequence
 from pathlib import Path
 
-from proofs.obligations import FAILED, PROVED
+from proofs.solving import FAILED, PROVED
 from sevspec.proving import Row, totals
 from sevspec.refused import Refused
 

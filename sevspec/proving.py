@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from proofs.obligations import FAILED, PROVED, UNKNOWN, Verdict
+from proofs.obligations import Verdict
 from proofs.session import LIVENESS, T9, Answer, Piece, pieces
 from proofs.solvers import PACKAGES, SOLVERS, version_of
+from proofs.solving import FAILED, PROVED, UNKNOWN
 from proofs.suites import EVERYTHING, SUITES
 from sevspec.refused import Refused
 from spec.registry import InvariantInfo, invariant_info

@@ -5,7 +5,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from proofs.obligations import FAILED, PROVED, UNKNOWN
+from proofs.solving import FAILED, PROVED, UNKNOWN
 from proofs.vectors import targets
 from sevspec.encoding import FAMILIES
 from sevspec.proving import SCHEMA as PROVE_SCHEMA

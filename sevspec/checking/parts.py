@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from proofs.obligations import PROVED
+from proofs.solving import PROVED
 from sevspec.checking.part import Finding, Part, timed
 from sevspec.crosscheck.walk import crosscheck
 from sevspec.proving import Row, invariants, totals

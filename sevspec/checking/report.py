@@ -8,8 +8,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from proofs.obligations import PROVED
 from proofs.session import Answer
+from proofs.solving import PROVED
 from proofs.suites import SUITES
 from sevspec import proving
 from sevspec.checking.example import Example

@@ -9,9 +9,9 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from proofs.cache import Cache
-from proofs.obligations import PROVED
 from proofs.session import Answer, Piece
 from proofs.session import prove as prove_pieces
+from proofs.solving import PROVED
 from sevspec import junit as junit_file
 from sevspec import mutation_report, proving
 from sevspec.proving import Row

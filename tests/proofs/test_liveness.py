@@ -10,8 +10,8 @@ from proofs.liveness import (
     states_without_exit,
     ways_out,
 )
-from proofs.obligations import FAILED, PROVED
 from proofs.page_state_graph import StateGraph, edges_in, graph_of, page_state_graph
+from proofs.solving import FAILED, PROVED
 from spec.firmware.gctx_create import GctxCreate, gctx_create
 from spec.record import replace
 from spec.registry import Outcome, transition

@@ -9,7 +9,6 @@ import networkx as nx
 import pytest
 
 from proofs import obligations
-from proofs.obligations import PROVED
 from proofs.page_state_graph import (
     PAGE_FACTS,
     WELL_FORMED,
@@ -18,6 +17,7 @@ from proofs.page_state_graph import (
     edges_in,
     page_state_graph,
 )
+from proofs.solving import PROVED
 from spec.everything import TRANSITIONS
 from spec.firmware.page_md_init import page_md_init
 from spec.firmware.page_reclaim import page_reclaim

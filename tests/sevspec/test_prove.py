@@ -7,8 +7,9 @@ import jsonschema
 import pytest
 
 from proofs.mutants import BY_VECTORS, SURVIVES, Fate, known
-from proofs.obligations import FAILED, PROVED, UNKNOWN, Verdict
+from proofs.obligations import Verdict
 from proofs.session import Answer, Piece
+from proofs.solving import FAILED, PROVED, UNKNOWN
 from sevspec import proving, schemas
 from sevspec.cli import main
 from sevspec.mutation_report import mistakes

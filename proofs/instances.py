@@ -1,0 +1,215 @@
+"""Which instances of hypotheses a proof uses: those that a would-be counterexample breaks.
+
+A hypothesis may be used at any key that was read so far, and reads further keys itself, so there are many instances, of
+which a proof needs few. The solver is asked with few; its model is a state in which some other instance is broken, or
+else a real counterexample. The broken ones are added, and it is asked again.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import permutations, product
+from typing import Any
+
+import z3
+
+from proofs.context import Context, Measure, Total
+from proofs.counting import facts_of_count, facts_of_total, is_part, uniform
+from proofs.schemas import Schema, range_schema, substituted, widths_read
+from proofs.symbolic import leaves
+from proofs.tables import identity
+from spec.record import bits_of
+
+Values = tuple[Any, ...]
+
+
+def kind_of(annotation: Any) -> Any:
+    """What makes two parameter types interchangeable as instances: width and kind of a number, else the class."""
+    bits = bits_of(annotation)
+    return annotation if bits is None else bits
+
+
+@dataclass(frozen=True, eq=False)
+class Use:
+    """A schema with its first parameters given; the others are open."""
+
+    schema: Schema
+    given: Values = ()
+
+    @property
+    def open_kinds(self) -> tuple[Any, ...]:
+        """The kinds of the parameters that are open."""
+        return tuple(kind_of(kind) for kind in self.schema.kinds[len(self.given) :])
+
+
+class Instances:
+    """Everything that may be assumed on a path, as uses of schemas, and the values at which they may be used."""
+
+    def __init__(self, schemas: Iterable[Schema], key_kinds: dict[str, Any]) -> None:
+        self.facts: list[z3.BoolRef] = []
+        self._uses = [Use(schema) for schema in schemas]
+        self._key_kinds = {table: kind_of(kind) for table, kind in key_kinds.items()}
+        self._known: dict[Any, dict[tuple[int, ...], Any]] = {}
+        self._keys: dict[str, dict[tuple[int, ...], Any]] = {}
+        self._made: dict[tuple[Any, ...], z3.BoolRef] = {}
+        self._used: set[tuple[Any, ...]] = set()
+        self._noted: set[Any] = set()
+        self._measures: list[Measure] = []
+        self._subsets: list[z3.BoolRef] = []
+        self._contexts: list[Context] = []
+        self._uniform: list[z3.BoolRef] = []
+
+    # --- what may be used, and where ---
+
+    def learn(self, annotation: Any, value: Any) -> None:
+        """Hypotheses may be used at this value."""
+        self._known.setdefault(kind_of(annotation), {}).setdefault(identity(value), value)
+
+    def take_over(self, context: Context) -> None:
+        """What a run noted: keys, counts, totals, and what it says of ranges."""
+        self._contexts.append(context)
+        for table, keys in context.keys.items():
+            for key in keys.values():
+                self._learn_key(table, key)
+        for measure in context.measures:
+            self.note_measure(measure)
+        for total in context.totals.values():
+            self.note_total(total)
+        for number, fact in enumerate(context.range_facts):
+            if self._first_time("range", number):
+                self._uses += [
+                    Use(range_schema(f"range {number} of {width}", (), (), fact, width)) for width in widths_read(fact)
+                ]
+
+    def _first_time(self, *what: Any) -> bool:
+        if what in self._noted:
+            return False
+        self._noted.add(what)
+        return True
+
+    def _learn_key(self, table: str, key: Any) -> None:
+        self._known.setdefault(self._key_kinds[table], {}).setdefault(identity(key), key)
+        self._keys.setdefault(table, {}).setdefault(identity(key), key)
+
+    def hand_back(self, context: Context) -> None:
+        """Note in a run what the facts read and count, for a model that is to be shown as plain tables."""
+        for table, keys in self._keys.items():
+            context.keys.setdefault(table, {}).update(keys)
+        known = {measure.term.get_id() for measure in context.measures}
+        context.measures += [m for m in self._measures if m.term.get_id() not in known]
+
+    def note_measure(self, measure: Measure) -> None:
+        """Facts about a count, alone and beside the other counts of the same keys."""
+        if self._first_time("measure", measure.term.get_id()):
+            self._uses.append(Use(*facts_of_count(measure)))
+            for other in self._measures:
+                self._subsets += [z3.ULE(a.term, b.term) for a, b in permutations((measure, other)) if is_part(a, b)]
+            self._measures.append(measure)
+
+    def note_total(self, total: Total) -> None:
+        """Facts about a total."""
+        if self._first_time("total", total.term.get_id()):
+            self._uses.append(Use(*facts_of_total(total)))
+
+    # --- instances ---
+
+    def _instance(self, use: Use, values: Values) -> z3.BoolRef:
+        """The fact at these values, made once."""
+        key = self._key(use, values)
+        if key not in self._made:
+            self._made[key] = z3.substitute(use.schema.fact, *use.schema.at((*use.given, *values)))
+        return self._made[key]
+
+    @staticmethod
+    def _key(use: Use, values: Values) -> tuple[Any, ...]:
+        return (id(use.schema), *(identity(value) for value in (*use.given, *values)))
+
+    def _add(self, use: Use, values: Values) -> None:
+        """Use the fact at these values."""
+        key = self._key(use, values)
+        if key not in self._used:
+            self._used.add(key)
+            self.facts.append(self._instance(use, values))
+            self._note(use, values)
+
+    def _note(self, use: Use, values: Values) -> None:
+        """What a fact brings with it may be used from now on."""
+        if not self._first_time("noted", self._key(use, values)):
+            return
+        at = (*use.given, *values)
+        pairs = use.schema.at(at)
+        for table, place in use.schema.noted.keys:
+            self._learn_key(table, substituted(place, pairs))
+        for measure in use.schema.noted.measures:
+            first, predicate = substituted(measure.first, pairs), substituted(measure.predicate, pairs)
+            term = z3.substitute(measure.term, *pairs)
+            self.note_measure(Measure(term, measure.table, first, measure.count, predicate))
+        for total in use.schema.noted.totals:
+            part = substituted(total.part, pairs)
+            self.note_total(Total(z3.substitute(total.term, *pairs), total.table, total.size, part))
+        self._uses += [Use(child, at) for child in use.schema.ranges]
+
+    def use(self, schema: Schema, values: Values) -> None:
+        """Use one fact at these values, asked or not."""
+        self._add(next(use for use in self._uses if use.schema is schema), values)
+
+    def uniformity(self) -> list[z3.BoolRef]:
+        """Where a rule says the same of a whole range, and that decides what is counted, all is counted or nothing."""
+        for context in self._contexts:
+            for measure in self._measures:
+                if self._first_time("uniform", id(context), measure.term.get_id()):
+                    self._uniform += uniform(context, measure)
+        return self._uniform
+
+    def all(self, rounds: int) -> list[z3.BoolRef]:
+        """Use everything everywhere, so many times over: each round may read further keys."""
+        for _ in range(rounds):
+            known = {kind: list(values.values()) for kind, values in self._known.items()}
+            for use in list(self._uses):
+                for values in product(*(known.get(kind, ()) for kind in use.open_kinds)):
+                    self._add(use, values)
+        return [*self.facts, *self._subsets, *self.uniformity()]
+
+    def broken_by(self, model: z3.ModelRef, rounds: int) -> list[z3.BoolRef]:
+        """The instances that are false in a model, now used.
+
+        If none is, those that hold are asked what they read, so many times over, and uniformity is looked at last.
+        """
+        before = len(self.facts)
+        looked: dict[tuple[Any, ...], tuple[Use, Values]] = {}
+        for _ in range(rounds + 1):
+            self._add_broken(model, looked)
+            broken = [*self.facts[before:], *(fact for fact in self._subsets if not holds(model, fact))]
+            if broken:
+                return broken
+            for use, values in list(looked.values()):
+                self._note(use, values)
+        return [fact for fact in self.uniformity() if not holds(model, fact)] if rounds else []
+
+    def _add_broken(self, model: z3.ModelRef, looked: dict[tuple[Any, ...], tuple[Use, Values]]) -> None:
+        """Use what is false, and what becomes so with the keys that it reads."""
+        length = -1
+        while length != len(self.facts):
+            length = len(self.facts)
+            apart = {kind: told_apart(model, values.values()) for kind, values in self._known.items()}
+            for use in list(self._uses):
+                # In one model a fact says the same of terms that have the same value.
+                for chosen in product(*(apart.get(kind, {}).items() for kind in use.open_kinds)):
+                    mark = (id(use), *(name for name, _ in chosen))
+                    if mark not in looked:
+                        looked[mark] = use, tuple(value for _, value in chosen)
+                        if not holds(model, self._instance(*looked[mark])):
+                            self._add(*looked[mark])
+
+
+def told_apart(model: z3.ModelRef, values: Iterable[Any]) -> dict[Any, Any]:
+    """One term for each value that terms have in a model."""
+    found: dict[Any, Any] = {}
+    for value in values:
+        name = tuple(str(model.eval(leaf, model_completion=True)) for leaf in leaves(value))
+        found.setdefault(name, value)
+    return found
+
+
+def holds(model: z3.ModelRef, fact: z3.BoolRef) -> bool:
+    """Whether a fact is true in a model; what the model leaves open is completed."""
+    return bool(z3.is_true(model.eval(fact, model_completion=True)))

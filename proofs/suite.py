@@ -1,0 +1,34 @@
+"""What is proved together: a kind of state, its steps, its invariants, and what is assumed."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from proofs.induction import Predicate, is_state_invariant
+from spec.registry import Outcome, invariant_info, transition_info
+
+Transition = Callable[..., Outcome]
+Assumption = Callable[[Any, Any], Any]
+"""A predicate of state and operands that is assumed of every step, by name."""
+Hint = Callable[[Any, Any, dict[str, Any]], Iterable[tuple[Any, Any]]]
+"""From state, operands and a claim's arbitrary values: (type, value) pairs at which hypotheses are worth using."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What is proved together: a kind of state, steps, invariants to preserve, and what is assumed."""
+
+    name: str
+    state_type: Any
+    transitions: tuple[Transition, ...]
+    invariants: tuple[Predicate, ...]
+    hypotheses: tuple[Predicate, ...]
+    """What may be assumed before a step at any values: state invariants, and premises of the operands alone."""
+    assumptions: tuple[Assumption, ...] = ()
+    hints: tuple[Hint, ...] = ()
+
+
+def about(suite: Suite, transition: Transition) -> list[Predicate]:
+    """The invariants that speak of a transition."""
+    info = transition_info(transition)
+    return [i for i in suite.invariants if is_state_invariant(i) or invariant_info(i).speaks_of(info)]
