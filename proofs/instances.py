@@ -8,7 +8,7 @@ else a real counterexample. The broken ones are added, and it is asked again.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import permutations, product
-from typing import Any
+from typing import Any, NamedTuple
 
 import z3
 
@@ -19,7 +19,20 @@ from proofs.symbolic import leaves
 from proofs.tables import identity
 from spec.record import bits_of
 
-Values = tuple[Any, ...]
+
+class Value(NamedTuple):
+    """A term at which hypotheses may be used, and what tells it from others syntactically."""
+
+    identity: tuple[int, ...]
+    term: Any
+
+
+def value_of(term: Any) -> Value:
+    """A term as a value."""
+    return Value(identity(term), term)
+
+
+Values = tuple[Value, ...]
 
 
 def kind_of(annotation: Any) -> Any:
@@ -33,12 +46,14 @@ class Use:
     """A schema with its first parameters given; the others are open."""
 
     schema: Schema
-    given: Values = ()
+    given: Values
+    open_kinds: tuple[Any, ...]
 
-    @property
-    def open_kinds(self) -> tuple[Any, ...]:
-        """The kinds of the parameters that are open."""
-        return tuple(kind_of(kind) for kind in self.schema.kinds[len(self.given) :])
+
+def use_of(schema: Schema, given: Iterable[Any] = ()) -> Use:
+    """A use with these terms for its first parameters."""
+    values = tuple(value_of(term) for term in given)
+    return Use(schema, values, tuple(kind_of(kind) for kind in schema.kinds[len(values) :]))
 
 
 class Instances:
@@ -46,9 +61,9 @@ class Instances:
 
     def __init__(self, schemas: Iterable[Schema], key_kinds: dict[str, Any]) -> None:
         self.facts: list[z3.BoolRef] = []
-        self._uses = [Use(schema) for schema in schemas]
+        self._uses = [use_of(schema) for schema in schemas]
         self._key_kinds = {table: kind_of(kind) for table, kind in key_kinds.items()}
-        self._known: dict[Any, dict[tuple[int, ...], Any]] = {}
+        self._known: dict[Any, dict[tuple[int, ...], Value]] = {}
         self._keys: dict[str, dict[tuple[int, ...], Any]] = {}
         self._made: dict[tuple[Any, ...], z3.BoolRef] = {}
         self._used: set[tuple[Any, ...]] = set()
@@ -62,7 +77,10 @@ class Instances:
 
     def learn(self, annotation: Any, value: Any) -> None:
         """Hypotheses may be used at this value."""
-        self._known.setdefault(kind_of(annotation), {}).setdefault(identity(value), value)
+        self._learn(kind_of(annotation), value_of(value))
+
+    def _learn(self, kind: Any, value: Value) -> None:
+        self._known.setdefault(kind, {}).setdefault(value.identity, value)
 
     def take_over(self, context: Context) -> None:
         """What a run noted: keys, counts, totals, and what it says of ranges."""
@@ -77,7 +95,8 @@ class Instances:
         for number, fact in enumerate(context.range_facts):
             if self._first_time("range", number):
                 self._uses += [
-                    Use(range_schema(f"range {number} of {width}", (), (), fact, width)) for width in widths_read(fact)
+                    use_of(range_schema(f"range {number} of {width}", (), (), fact, width))
+                    for width in widths_read(fact)
                 ]
 
     def _first_time(self, *what: Any) -> bool:
@@ -87,8 +106,9 @@ class Instances:
         return True
 
     def _learn_key(self, table: str, key: Any) -> None:
-        self._known.setdefault(self._key_kinds[table], {}).setdefault(identity(key), key)
-        self._keys.setdefault(table, {}).setdefault(identity(key), key)
+        value = value_of(key)
+        self._learn(self._key_kinds[table], value)
+        self._keys.setdefault(table, {}).setdefault(value.identity, key)
 
     def hand_back(self, context: Context) -> None:
         """Note in a run what the facts read and count, for a model that is to be shown as plain tables."""
@@ -100,7 +120,7 @@ class Instances:
     def note_measure(self, measure: Measure) -> None:
         """Facts about a count, alone and beside the other counts of the same keys."""
         if self._first_time("measure", measure.term.get_id()):
-            self._uses.append(Use(*facts_of_count(measure)))
+            self._uses.append(use_of(*facts_of_count(measure)))
             for other in self._measures:
                 self._subsets += [z3.ULE(a.term, b.term) for a, b in permutations((measure, other)) if is_part(a, b)]
             self._measures.append(measure)
@@ -108,7 +128,7 @@ class Instances:
     def note_total(self, total: Total) -> None:
         """Facts about a total."""
         if self._first_time("total", total.term.get_id()):
-            self._uses.append(Use(*facts_of_total(total)))
+            self._uses.append(use_of(*facts_of_total(total)))
 
     # --- instances ---
 
@@ -116,12 +136,12 @@ class Instances:
         """The fact at these values, made once."""
         key = self._key(use, values)
         if key not in self._made:
-            self._made[key] = z3.substitute(use.schema.fact, *use.schema.at((*use.given, *values)))
+            self._made[key] = z3.substitute(use.schema.fact, *use.schema.at(terms(use, values)))
         return self._made[key]
 
     @staticmethod
     def _key(use: Use, values: Values) -> tuple[Any, ...]:
-        return (id(use.schema), *(identity(value) for value in (*use.given, *values)))
+        return (id(use.schema), *(value.identity for value in use.given), *(value.identity for value in values))
 
     def _add(self, use: Use, values: Values) -> None:
         """Use the fact at these values."""
@@ -135,7 +155,7 @@ class Instances:
         """What a fact brings with it may be used from now on."""
         if not self._first_time("noted", self._key(use, values)):
             return
-        at = (*use.given, *values)
+        at = terms(use, values)
         pairs = use.schema.at(at)
         for table, place in use.schema.noted.keys:
             self._learn_key(table, substituted(place, pairs))
@@ -146,11 +166,11 @@ class Instances:
         for total in use.schema.noted.totals:
             part = substituted(total.part, pairs)
             self.note_total(Total(z3.substitute(total.term, *pairs), total.table, total.size, part))
-        self._uses += [Use(child, at) for child in use.schema.ranges]
+        self._uses += [use_of(child, at) for child in use.schema.ranges]
 
-    def use(self, schema: Schema, values: Values) -> None:
+    def use(self, schema: Schema, values: Iterable[Any]) -> None:
         """Use one fact at these values, asked or not."""
-        self._add(next(use for use in self._uses if use.schema is schema), values)
+        self._add(next(use for use in self._uses if use.schema is schema), tuple(value_of(v) for v in values))
 
     def uniformity(self) -> list[z3.BoolRef]:
         """Where a rule says the same of a whole range, and that decides what is counted, all is counted or nothing."""
@@ -175,41 +195,60 @@ class Instances:
         If none is, those that hold are asked what they read, so many times over, and uniformity is looked at last.
         """
         before = len(self.facts)
-        looked: dict[tuple[Any, ...], tuple[Use, Values]] = {}
+        seen = InModel(model)
         for _ in range(rounds + 1):
-            self._add_broken(model, looked)
-            broken = [*self.facts[before:], *(fact for fact in self._subsets if not holds(model, fact))]
+            self._add_broken(seen)
+            broken = [*self.facts[before:], *(fact for fact in self._subsets if not seen.holds(fact))]
             if broken:
                 return broken
-            for use, values in list(looked.values()):
+            for use, values in list(seen.looked.values()):
                 self._note(use, values)
-        return [fact for fact in self.uniformity() if not holds(model, fact)] if rounds else []
+        return [fact for fact in self.uniformity() if not seen.holds(fact)] if rounds else []
 
-    def _add_broken(self, model: z3.ModelRef, looked: dict[tuple[Any, ...], tuple[Use, Values]]) -> None:
+    def _add_broken(self, seen: "InModel") -> None:
         """Use what is false, and what becomes so with the keys that it reads."""
         length = -1
         while length != len(self.facts):
             length = len(self.facts)
-            apart = {kind: told_apart(model, values.values()) for kind, values in self._known.items()}
+            for kind, values in self._known.items():
+                seen.tell_apart(kind, values.values())
             for use in list(self._uses):
                 # In one model a fact says the same of terms that have the same value.
-                for chosen in product(*(apart.get(kind, {}).items() for kind in use.open_kinds)):
-                    mark = (id(use), *(name for name, _ in chosen))
-                    if mark not in looked:
-                        looked[mark] = use, tuple(value for _, value in chosen)
-                        if not holds(model, self._instance(*looked[mark])):
-                            self._add(*looked[mark])
+                for chosen in product(*(seen.apart.get(kind, {}).items() for kind in use.open_kinds)):
+                    mark = (id(use), *(number for number, _ in chosen))
+                    if mark not in seen.looked:
+                        seen.looked[mark] = at = use, tuple(value for _, value in chosen)
+                        if not seen.holds(self._instance(*at)):
+                            self._add(*at)
 
 
-def told_apart(model: z3.ModelRef, values: Iterable[Any]) -> dict[Any, Any]:
-    """One term for each value that terms have in a model."""
-    found: dict[Any, Any] = {}
-    for value in values:
-        name = tuple(str(model.eval(leaf, model_completion=True)) for leaf in leaves(value))
-        found.setdefault(name, value)
-    return found
+def terms(use: Use, values: Values) -> tuple[Any, ...]:
+    """The terms of all parameters."""
+    return tuple(value.term for value in (*use.given, *values))
 
 
-def holds(model: z3.ModelRef, fact: z3.BoolRef) -> bool:
-    """Whether a fact is true in a model; what the model leaves open is completed."""
-    return bool(z3.is_true(model.eval(fact, model_completion=True)))
+class InModel:
+    """What a model says of terms and facts, and what was looked at in it."""
+
+    def __init__(self, model: z3.ModelRef) -> None:
+        self.model = model
+        self.apart: dict[Any, dict[Any, Value]] = {}
+        """For each kind one term for each value that terms have."""
+        self.looked: dict[tuple[Any, ...], tuple[Use, Values]] = {}
+        self._known: set[tuple[Any, tuple[int, ...]]] = set()
+
+    def tell_apart(self, kind: Any, values: Iterable[Value]) -> None:
+        """Sort the terms of one kind by what they are in the model."""
+        for value in values:
+            if (kind, value.identity) not in self._known:
+                self._known.add((kind, value.identity))
+                numbers = tuple(self._number(leaf) for leaf in leaves(value.term))
+                self.apart.setdefault(kind, {}).setdefault(numbers, value)
+
+    def _number(self, leaf: z3.ExprRef) -> int | bool:
+        plain = self.model.eval(leaf, model_completion=True)
+        return bool(z3.is_true(plain)) if z3.is_bool(leaf) else int(plain.as_long())
+
+    def holds(self, fact: z3.BoolRef) -> bool:
+        """Whether a fact is true; what the model leaves open is completed."""
+        return bool(z3.is_true(self.model.eval(fact, model_completion=True)))
