@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from impl.memory.encryption_mode import XTS_128, EncryptionMode
 from spec.knobs import DEFAULT_KNOBS, Knobs
 
 GIB = 1 << 30
@@ -96,6 +97,8 @@ class Configuration:
     """CPUID 8000_001Fh EDX: lower ASIDs are for SEV-ES and SNP guests."""
     snp_enabled: bool = True
     """SYSCFG.SecureNestedPagingEn at the start."""
+    encryption: EncryptionMode = XTS_128
+    """The cipher of the memory controllers. What each part has is not public; all named machines have the default."""
     knobs: Knobs = DEFAULT_KNOBS
 
 

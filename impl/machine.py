@@ -1,5 +1,7 @@
 """The machine: memory, key slots, the RMP, the registers that concern SNP, and what other processors hold."""
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from impl.configuration import GENOA, MILAN, TURIN, Configuration, Features, Segment, SegmentLimits
@@ -61,11 +63,14 @@ class Running:
 class Machine:
     """One machine. Every instruction and firmware command takes it as its first argument."""
 
-    def __init__(self, configuration: Configuration = GENOA) -> None:
-        """A machine after power-on: memory holds zeros, except the segment table where the RMP is segmented."""
+    def __init__(self, configuration: Configuration = GENOA, random_bytes: Callable[[int], bytes] = os.urandom) -> None:
+        """A machine after power-on: memory holds zeros, except the segment table where the RMP is segmented.
+
+        `random_bytes` makes the secrets that are new at each reset, given a length in bytes.
+        """
         self.configuration = configuration
         self.knobs = configuration.knobs
-        self.engine = EncryptionEngine()
+        self.engine = EncryptionEngine(configuration.encryption, random_bytes)
         self.memory = PhysicalMemory(self.engine, configuration.physical_address_bits)
         self.registers = initial_registers(configuration)
         self.in_use: set[int] = set()

@@ -7,7 +7,7 @@ from impl.firmware.guest_context import GuestContext
 from impl.firmware.memory_map import Span
 from impl.firmware.refusal import require
 from impl.firmware.state import Firmware
-from impl.memory.engine import KEY_BYTES, PAGE_BYTES
+from impl.memory.engine import PAGE_BYTES
 from spec.vocabulary import PageSize, PageState, Status
 
 
@@ -31,7 +31,7 @@ def gctx_create(firmware: Firmware, buffer: GuestContextBuffer) -> str:
     require(in_dram, Status.INVALID_CONFIG, "dram-region")
 
     firmware.write(page.spa, bytes(PAGE_BYTES))
-    memory_key = firmware.random_bytes(KEY_BYTES)
+    memory_key = firmware.random_bytes(firmware.machine.engine.mode.key_bytes)
     firmware.contexts[page.pfn] = GuestContext(memory_key, firmware.environment.committed_tcb)
     firmware.write_entry(page, replace(page.entry, vmsa=True))
     return "created"

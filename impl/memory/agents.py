@@ -2,16 +2,16 @@
 
 from impl.completion import Completion
 from impl.machine import HOST, Cpu, Machine
-from impl.memory.engine import HOST_ASID, PAGE_BYTES
+from impl.memory.engine import HOST_ASID, HOST_ENCRYPTED, PAGE_BYTES
 from impl.memory.guest_paging import GuestTranslation, translate
 from impl.rmp.access import check_access
 from impl.rmp.faults import Access
 from spec.vocabulary import AccessKind, Agent, Event, MappingSize
 
 
-def host_read(machine: Machine, spa: int, length: int) -> bytes:
-    """A host read; it is never checked, and sees ciphertext in private pages."""
-    return machine.memory.read_raw(spa, length)
+def host_read(machine: Machine, spa: int, length: int, *, c_bit: bool = False) -> bytes:
+    """A host read; it is never checked, and sees ciphertext in private pages, or that under the host's own key."""
+    return machine.memory.read(spa, length, HOST_ENCRYPTED if c_bit else HOST_ASID)
 
 
 def host_write(
@@ -21,13 +21,14 @@ def host_write(
     mapping_size: MappingSize = MappingSize.MAP_4K,
     *,
     agent: Agent = Agent.HOST,
+    c_bit: bool = False,
 ) -> Completion:
-    """A write by the host, or by a device, within one page."""
+    """A write by the host, or by a device, within one page; with the C-bit through the host's key (SME)."""
     _require_one_page(spa, len(data))
     access = Access(agent, AccessKind.WRITE, spa, mapping_size, address=spa)
     checked = check_access(machine, HOST, access)
     if checked.result == Event.COMPLETES:
-        machine.memory.write_raw(spa, data)
+        machine.memory.write(spa, data, HOST_ENCRYPTED if c_bit else HOST_ASID)
     return checked
 
 

@@ -1,38 +1,56 @@
-"""The memory encryption engine: AES-128-XTS, one key slot per ASID, the page's physical address as tweak.
+"""The memory encryption engine: a key slot for each ASID and one for the host, and the cipher of the machine's mode.
 
 AMD64 APM Vol. 2, "Memory Encryption" (7.10) and "Encrypted Memory" of SEV (15.34). The cipher has no freshness and
-no authentication: the same plaintext at the same address under the same key is the same ciphertext.
+no authentication: the same plaintext at the same address under the same key is the same ciphertext, block by block of
+16 bytes.
 """
 
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import XTS
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
 
-PAGE_BYTES = 4096
-KEY_BYTES = 32
-"""AES-128-XTS takes two AES-128 keys."""
-BLOCK_BYTES = 16
+from impl.memory.ciphers import MaskedCipher, MemoryCipher, XtsCipher
+from impl.memory.encryption_mode import XTS_128, EncryptionMode, TweakForm
+from impl.memory.linear_tweak import LinearTweak, public_constants, secret_constants
+from impl.memory.secret_tweak import SecretTweak
+from impl.memory.tweak import BLOCK_BYTES, PAGE_BYTES, WINDOW_BYTES, PageMasks
+
+__all__ = ["BLOCK_BYTES", "HOST_ASID", "HOST_ENCRYPTED", "PAGE_BYTES", "EncryptionEngine", "MissingKeyError"]
+
 HOST_ASID = 0
+"""The host through a mapping without C-bit: what DRAM holds. It has no key slot."""
+HOST_ENCRYPTED = -1
+"""The host through a mapping with C-bit (SME), in the place of an ASID."""
 
 
 class MissingKeyError(LookupError):
     """An access names an ASID whose key slot is empty."""
 
 
-class EncryptionEngine:
-    """Key slots and the cipher. ASID 0, the host, has no slot: its view is what DRAM holds."""
+@dataclass(frozen=True)
+class KeySlot:
+    """A key and the cipher under it."""
 
-    def __init__(self) -> None:
-        """All key slots start empty."""
-        self._slots: dict[int, AES] = {}
+    key: bytes
+    cipher: MemoryCipher
+
+
+class EncryptionEngine:
+    """Key slots and the cipher."""
+
+    def __init__(self, mode: EncryptionMode = XTS_128, random_bytes: Callable[[int], bytes] = os.urandom) -> None:
+        """An engine after reset: no guest has a key; the host's key, and constants that are secret, are new."""
+        self.mode = mode
+        self._cipher_under = cipher_maker(mode, random_bytes)
+        self._slots = {HOST_ENCRYPTED: self._slot(random_bytes(mode.key_bytes))}
 
     def install_key(self, asid: int, key: bytes) -> None:
-        """Fill the slot of `asid` with a 32-byte key (ACTIVATE)."""
-        if asid == HOST_ASID:
-            raise ValueError("ASID 0 is the host and has no key slot")
-        if len(key) != KEY_BYTES:
-            raise ValueError(f"an AES-128-XTS key has {KEY_BYTES} bytes, not {len(key)}")
-        self._slots[asid] = AES(key)
+        """Fill the slot of `asid` (ACTIVATE). The length of keys is a matter of the mode."""
+        if asid <= HOST_ASID:
+            raise ValueError(f"ASID {asid} is the host, whose key is made at reset")
+        if len(key) != self.mode.key_bytes:
+            raise ValueError(f"a key of this machine has {self.mode.key_bytes} bytes, not {len(key)}")
+        self._slots[asid] = self._slot(key)
 
     def drop_key(self, asid: int) -> None:
         """Empty the slot of `asid`; an empty slot stays empty."""
@@ -45,22 +63,41 @@ class EncryptionEngine:
     def key_of(self, asid: int) -> bytes | None:
         """The key in the slot of `asid`, None if it is empty."""
         slot = self._slots.get(asid)
-        return None if slot is None else bytes(slot.key)
+        return None if slot is None else slot.key
 
-    def encrypt_page(self, asid: int, spa: int, plaintext: bytes) -> bytes:
-        """The ciphertext of the 4 KiB page at `spa`, or of its leading blocks."""
+    def encrypt(self, asid: int, spa: int, plaintext: bytes) -> bytes:
+        """What DRAM holds. A span begins at a page, consists of blocks, and ends in the same window of 64 KiB."""
         if asid == HOST_ASID:
             return plaintext
-        return self._cipher(asid, spa).encryptor().update(plaintext)
+        return self._cipher(asid, spa, len(plaintext)).encrypt(spa, plaintext)
 
-    def decrypt_page(self, asid: int, spa: int, ciphertext: bytes) -> bytes:
-        """The plaintext of the 4 KiB page at `spa`, or of its leading blocks."""
+    def decrypt(self, asid: int, spa: int, ciphertext: bytes) -> bytes:
+        """What DRAM means to `asid`."""
         if asid == HOST_ASID:
             return ciphertext
-        return self._cipher(asid, spa).decryptor().update(ciphertext)
+        return self._cipher(asid, spa, len(ciphertext)).decrypt(spa, ciphertext)
 
-    def _cipher(self, asid: int, spa: int) -> Cipher[XTS]:
-        key = self._slots.get(asid)
-        if key is None:
+    def _slot(self, key: bytes) -> KeySlot:
+        return KeySlot(key, self._cipher_under(key))
+
+    def _cipher(self, asid: int, spa: int, length: int) -> MemoryCipher:
+        if spa % PAGE_BYTES or length % BLOCK_BYTES or spa % WINDOW_BYTES + length > WINDOW_BYTES:
+            raise ValueError(
+                f"{length} bytes at {spa:#x} are not whole blocks from the beginning of a page, in one window"
+            )
+        slot = self._slots.get(asid)
+        if slot is None:
             raise MissingKeyError(f"no key is installed for ASID {asid}")
-        return Cipher(key, XTS(spa.to_bytes(BLOCK_BYTES, "little")))
+        return slot.cipher
+
+
+def cipher_maker(mode: EncryptionMode, random_bytes: Callable[[int], bytes]) -> Callable[[bytes], MemoryCipher]:
+    """What makes a key of the mode a cipher. The constants of a linear tweak are those of the machine."""
+    form, half = mode.tweak, mode.key_bits // 8
+    if form is TweakForm.XTS:
+        return XtsCipher
+    if form is TweakForm.ADDRESS_BOUND:
+        return lambda key: MaskedCipher(key[:half], PageMasks(SecretTweak(key[half:])), also_after=True)
+    constants = secret_constants(random_bytes) if mode.secret_constants else public_constants()
+    masks = PageMasks(LinearTweak(constants))
+    return lambda key: MaskedCipher(key, masks, also_after=form is TweakForm.XEX)

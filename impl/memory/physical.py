@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from impl.memory.engine import BLOCK_BYTES, HOST_ASID, PAGE_BYTES, EncryptionEngine
+from impl.memory.tweak import windows
 from spec.vocabulary import PAGE_SHIFT
 
 MAXIMUM_ADDRESS_BITS = 52
@@ -42,28 +43,29 @@ class PhysicalMemory:
         """Read through the key of `asid`; ASID 0 reads raw."""
         if asid == HOST_ASID:
             return self.read_raw(spa, length)
-        return b"".join(self._decrypt(page, end, asid)[start:] for page, start, end in self._spans(spa, length))
+        # The cipher works from the beginning of a page, in blocks of 16 bytes.
+        head, tail = spa % PAGE_BYTES, -(spa + length) % BLOCK_BYTES
+        first = spa - head
+        ciphertext = self.read_raw(first, head + length + tail)
+        parts = [
+            self.engine.decrypt(asid, first + start, ciphertext[start:end])
+            for start, end in windows(first, len(ciphertext))
+        ]
+        return b"".join(parts)[head : head + length]
 
     def write(self, spa: int, data: bytes, asid: int) -> None:
         """Write through the key of `asid`; a partial block is decrypted, changed and encrypted again."""
         if asid == HOST_ASID:
             self.write_raw(spa, data)
             return
-        done = 0
-        for page, start, end in self._spans(spa, len(data)):
-            part = data[done : done + end - start]
-            done += end - start
-            # The cipher works on 16-byte blocks, so only the blocks that the span touches change in DRAM.
-            if start > 0 or end % BLOCK_BYTES != 0:
-                old = self._decrypt(page, end + -end % BLOCK_BYTES, asid)
-                part = old[:start] + part + old[end:]
-            ciphertext = self.engine.encrypt_page(asid, page << PAGE_SHIFT, part)
-            self._writable(page)[: len(ciphertext)] = ciphertext
-
-    def _decrypt(self, page: int, end: int, asid: int) -> bytes:
-        """The page's plaintext up to offset `end`."""
-        ciphertext = bytes(self._page(page)[: end + -end % BLOCK_BYTES])
-        return self.engine.decrypt_page(asid, page << PAGE_SHIFT, ciphertext)[:end]
+        head, tail = spa % PAGE_BYTES, -(spa + len(data)) % BLOCK_BYTES
+        first = spa - head
+        if head or tail:
+            # Blocks that are only read become the ciphertext that they were: the cipher is deterministic.
+            old = self.read(first, head + len(data) + tail, asid)
+            data = old[:head] + data + old[head + len(data) :]
+        for start, end in windows(first, len(data)):
+            self.write_raw(first + start, self.engine.encrypt(asid, first + start, data[start:end]))
 
     def _page(self, page: int) -> bytes | bytearray:
         return self._pages.get(page, _ZERO_PAGE)

@@ -11,6 +11,9 @@ from impl.firmware.environment import Environment, Topology
 from impl.firmware.guest_context import Activation
 from impl.firmware.launch_buffers import LaunchFinishBuffer, LaunchStartBuffer
 from impl.firmware.memory_map import Span
+from impl.machine import Configuration
+from impl.memory.agents import host_read
+from impl.memory.encryption_mode import ADDRESS_BOUND, XE_PUBLIC, XEX_SECRET, XTS_128, XTS_256
 from spec.vocabulary import GuestPolicy, GuestState, PageState, Status
 from tests.impl.firmware.host import ASID, GCTX, GPA, PAGE, POLICY, SPA, TARGET, UNCOVERED, Host
 
@@ -223,6 +226,19 @@ def test_asid_is_runnable_only_once_the_launch_is_finished():
     host.finish()
     assert activation(host) == Activation.ACTIVE
     assert ASID not in host.machine.invalid_asids
+
+
+@pytest.mark.parametrize("mode", [XE_PUBLIC, XEX_SECRET, ADDRESS_BOUND, XTS_128, XTS_256], ids=repr)
+def test_firmware_makes_a_key_of_the_machine_s_cipher_and_installs_it(mode):
+    host = Host(Configuration(encryption=mode)).initialise()
+    host.launch()
+    key = host.firmware.contexts[GCTX >> 12].memory_key
+    assert len(key) == mode.key_bytes
+    assert host.machine.engine.key_of(ASID) == key
+    host.finish()
+    host.machine.memory.write(SPA, b"private", ASID)
+    assert host.machine.memory.read(SPA, 7, ASID) == b"private"
+    assert host_read(host.machine, SPA, 7) != b"private"
 
 
 def test_decommission_of_a_guest_that_ran_makes_its_asid_dirty_and_keeps_the_key():
