@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from impl.memory.encryption_mode import XTS_128, TweakForm
+from impl.memory.engine import EncryptionEngine
 from sevspec.bench import __main__ as command
-from sevspec.bench import launching, rates
+from sevspec.bench import encrypting, launching, rates
 from sevspec.bench.launching import Times, launch_times
 from sevspec.bench.proving import Proving
 
@@ -15,12 +17,27 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rates, "ROUNDS", 64)
     monkeypatch.setattr(rates, "REPEATS", 1)
     monkeypatch.setattr(launching, "REPEATS", 1)
+    monkeypatch.setattr(encrypting, "ROUNDS", 64)
+    monkeypatch.setattr(encrypting, "REPEATS", 1)
 
 
 def test_rates_are_of_the_three_instructions() -> None:
     found = rates.rates()
     assert [rate.name for rate in found] == ["RMPUPDATE", "PVALIDATE", "RMPADJUST"]
     assert all(rate.per_second > 0 for rate in found)
+
+
+def test_encrypting_is_measured_in_every_form_of_tweak() -> None:
+    found = encrypting.encrypting()
+    assert {ratio.mode.tweak for ratio in found.ratios} == set(TweakForm)
+    assert all(min(found.direct, ratio.page, ratio.new_page, ratio.span) > 0 for ratio in found.ratios)
+
+
+def test_direct_call_that_is_compared_with_is_the_same_cipher() -> None:
+    engine, direct = EncryptionEngine(), encrypting.Direct(XTS_128)
+    engine.install_key(1, direct.key)
+    content = bytes(range(256)) * 32
+    assert b"".join(direct.pages(0x5000, content)) == engine.encrypt(1, 0x5000, content)
 
 
 def test_launch_alone_has_the_measurement_of_both() -> None:
@@ -36,6 +53,7 @@ def test_bench_prints_the_machine_and_every_number(times: Times | None, monkeypa
     command.main()
     out = capsys.readouterr().out
     assert "logical processors, Python 3." in out
+    assert "ADDRESS_BOUND, 128 bits: times that of a page, of 64 pages" in out
     assert "100 (99 proved)" in out
     assert "100.0 ms" in out
     assert "200 MiB" in out
