@@ -16,3 +16,8 @@ def sha384(number: int, length: int) -> int:
         digest: int = number.hashed(length)
         return digest
     return int.from_bytes(hashlib.sha384(number.to_bytes(length, "little")).digest(), "little")
+
+
+def sha256(number: int, length: int) -> int:
+    """SHA-256 in the same form. Of plain numbers alone: no claim is proved of the legacy digest."""
+    return int.from_bytes(hashlib.sha256(number.to_bytes(length, "little")).digest(), "little")

@@ -33,6 +33,8 @@ from impl.firmware.launch_finish import launch_finish
 from impl.firmware.launch_start import launch_start
 from impl.firmware.launch_update import launch_update
 from impl.firmware.layout import Layout, parse
+from impl.firmware.legacy.command_ids import LegacyCommandId
+from impl.firmware.legacy.mailbox import run_legacy
 from impl.firmware.page_buffers import (
     DebugBuffer,
     PageMdInitBuffer,
@@ -49,7 +51,7 @@ from impl.firmware.page_reclaim import page_reclaim
 from impl.firmware.page_swap_in import page_swap_in
 from impl.firmware.page_swap_out import page_swap_out
 from impl.firmware.page_unsmash import page_unsmash
-from impl.firmware.refusal import Refused
+from impl.firmware.refusal import Refused, require
 from impl.firmware.set_state import page_set_state
 from impl.firmware.shutdown import shutdown, shutdown_ex
 from impl.firmware.state import Firmware
@@ -107,7 +109,7 @@ class Answer:
 
 
 class SecurityProcessor:
-    """The SNP firmware as the host drives it."""
+    """The firmware as the host drives it: SNP's commands, and those of the legacy launch."""
 
     def __init__(
         self,
@@ -124,18 +126,22 @@ class SecurityProcessor:
 
     def execute(self, command_id: int, buffer_spa: int = 0) -> Answer:
         """The same, with the name of the check that decided."""
-        if command_id not in tuple(CommandId):
-            return Answer(Status.INVALID_COMMAND, "command-id")
-        command = COMMANDS.get(CommandId(command_id))
-        if command is None:
-            return Answer(Limit.NOT_MODELLED, "command-id")
         try:
-            # The buffer is copied into private memory once, before any check, so the host cannot change it meanwhile.
-            length = command.buffer.LENGTH
-            content = self.firmware.read(buffer_spa, length) if length else b""
-            return Answer(Status.SUCCESS, command.run(self.firmware, parse(command.buffer, content)))
+            return Answer(Status.SUCCESS, self._run(command_id, buffer_spa))
         except Refused as refused:
             return Answer(refused.result, refused.check)
+
+    def _run(self, command_id: int, buffer_spa: int) -> str:
+        if command_id in tuple(LegacyCommandId):
+            return run_legacy(self.firmware, LegacyCommandId(command_id), buffer_spa)
+        require(command_id in tuple(CommandId), Status.INVALID_COMMAND, "command-id")
+        command = COMMANDS.get(CommandId(command_id))
+        if command is None:
+            raise Refused(Limit.NOT_MODELLED, "command-id")
+        # The buffer is copied into private memory once, before any check, so the host cannot change it meanwhile.
+        length = command.buffer.LENGTH
+        content = self.firmware.read(buffer_spa, length) if length else b""
+        return command.run(self.firmware, parse(command.buffer, content))
 
     def wbinvd(self, cores: range | None = None) -> None:
         """These cores, or all, executed WBINVD; SNP_DF_FLUSH asks for it."""

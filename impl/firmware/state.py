@@ -5,6 +5,7 @@ from collections.abc import Callable
 from impl.firmware.asids import AsidTable
 from impl.firmware.environment import Environment
 from impl.firmware.guest_context import Activation, GuestContext
+from impl.firmware.legacy.guest import LegacyGuest
 from impl.firmware.memory_map import Span, page_span
 from impl.firmware.page_states import NamedPage, read_page, write_entry
 from impl.firmware.refusal import Refused, require
@@ -29,6 +30,10 @@ class Firmware:
         self.platform_state = PlatformState.UNINIT
         self.sev_initialised = False
         """Legacy SEV is in its INIT state; SNP must be initialised first."""
+        self.sev_es_initialised = False
+        """Legacy SEV has memory for the registers of SEV-ES guests."""
+        self.legacy_guests: dict[int, LegacyGuest] = {}
+        """SEV and SEV-ES guests by handle."""
         self.rmp_tcb: int | None = None
         """TCB of the firmware that built the RMP; None while there is no initialised RMP."""
         self.contexts: dict[int, GuestContext] = {}

@@ -42,7 +42,7 @@ NOT_RUN = (
     ("guest_request_export", "as guest_request"),
     ("guest_request_import", "as guest_request"),
     ("guest_request_vmrk", "as guest_request"),
-    ("legacy_writeback", "the machine has no legacy SEV commands"),
+    ("legacy_writeback", "the machine has no legacy SEV commands while SNP is initialised"),
 )
 """Registered transitions that the machine does not take as such, and why."""
 
