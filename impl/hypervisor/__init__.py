@@ -1,1 +1,1 @@
-"""The VMM side of an SNP launch: from a firmware image and options to the pages handed to SNP_LAUNCH_UPDATE."""
+"""The VMM side of a launch: from a firmware image and options to what is handed to the firmware, in order."""

@@ -69,6 +69,12 @@ class Footer:
         return self._fields(SVSM_INFO_GUID, "SVSM info", "<I")[0]
 
 
+def has_footer(image: bytes) -> bool:
+    """Whether there is a table at all; images from before SEV-ES have none."""
+    end = len(image) - RESET_VECTOR_SIZE
+    return end >= TAIL.size and image[end - len(FOOTER_GUID.bytes_le) : end] == FOOTER_GUID.bytes_le
+
+
 def parse_footer(image: bytes, role: str) -> Footer:
     """Walk the whole table. An entry that a lenient reader would skip is refused: readers might differ on it."""
     end = len(image) - RESET_VECTOR_SIZE

@@ -21,12 +21,19 @@ DEFAULT_FEATURES = 0x1
 class LaunchMode(Enum):
     """What is launched. The values are the names of the command line."""
 
+    SEV = "sev"
+    """Memory encryption alone, launched by the legacy commands."""
+    SEV_ES = "seves"
+    """The same with encrypted registers."""
     SNP = "snp"
     """A firmware, optionally with a kernel booted directly."""
     SNP_SVSM = "snp:svsm"
     """An SVSM at VMPL0 with a firmware below it."""
     SNP_OVMF_HASH = "snp:ovmf-hash"
     """The firmware image alone: its digest may stand in for the image in a later `snp` (`ovmf_hash`)."""
+
+
+LEGACY_MODES = (LaunchMode.SEV, LaunchMode.SEV_ES)
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,8 @@ class LaunchOptions:
 DEFAULTS = LaunchOptions()
 
 EFFECTIVE = {
+    LaunchMode.SEV: {"kernel"},
+    LaunchMode.SEV_ES: {"vcpus", "signature", "vmm", "kernel"},
     LaunchMode.SNP: {"vcpus", "signature", "guest_features", "vmm", "kernel", "ovmf_hash"},
     LaunchMode.SNP_SVSM: {"vcpus", "signature", "vmm", "svsm", "vars_size"},
     LaunchMode.SNP_OVMF_HASH: set(),
@@ -64,9 +73,16 @@ EFFECTIVE = {
 """The options that change the launch in a mode. The others are accepted and reported as ignored."""
 
 
+HASH_IN_SNP_ONLY = "ovmf hash: it stands in for the firmware in mode snp only"
+
+
 def check_options(options: LaunchOptions) -> None:
     """Refuse what cannot be launched in the mode asked for. Ignored options are not looked at."""
     if options.mode is LaunchMode.SNP_OVMF_HASH:
+        return
+    if options.mode in LEGACY_MODES and options.ovmf_hash is not None:
+        raise OptionError(HASH_IN_SNP_ONLY)
+    if options.mode is LaunchMode.SEV:
         return
     if options.vcpus is None:
         raise OptionError(f"vcpus: mode {options.mode.value} needs a number of vCPUs")
@@ -88,7 +104,7 @@ def _check_svsm(options: LaunchOptions) -> None:
     if options.vmm is not Vmm.QEMU:
         raise OptionError(f"vmm type: mode snp:svsm is known for QEMU only, not for {options.vmm.value}")
     if options.ovmf_hash is not None:
-        raise OptionError("ovmf hash: it stands in for the firmware in mode snp only")
+        raise OptionError(HASH_IN_SNP_ONLY)
     if options.svsm is None:
         raise OptionError("svsm: mode snp:svsm needs an SVSM image")
     if options.vars_size is None:

@@ -12,10 +12,10 @@ from impl.hypervisor.files import check_image
 from impl.hypervisor.footer import Footer, parse_footer
 from impl.hypervisor.kernel_hashes import KernelHashes
 from impl.hypervisor.metadata import FOUR_GIB, Section, SectionType, check_apart, parse_metadata
-from impl.hypervisor.options import DIGEST_SIZE, EFFECTIVE, LaunchMode, LaunchOptions, check_options
+from impl.hypervisor.options import DIGEST_SIZE, EFFECTIVE, LEGACY_MODES, LaunchMode, LaunchOptions, check_options
 from impl.hypervisor.pages import PAGE_SIZE, ZERO_PAGE, LaunchPage, normal_pages
 from impl.hypervisor.svsm import SVSM_FEATURES, place_svsm, svsm_vmsa
-from impl.hypervisor.vmsa import BSP_RESET_EIP, VMSA_GPA, Vmm, reset_vmsa
+from impl.hypervisor.vmsa import VMSA_GPA, Vmm, start_vmsas
 from spec.vocabulary import LaunchPageType
 
 __all__ = ["LaunchPage", "LaunchPlan", "plan_launch"]
@@ -52,6 +52,8 @@ class LaunchPlan:
 
 def plan_launch(firmware: bytes, options: LaunchOptions) -> LaunchPlan:
     """The plan. ImageError or OptionError, each of one line, for anything that cannot be launched."""
+    if options.mode in LEGACY_MODES:
+        raise ValueError(f"mode {options.mode.value} has a plan of its own, `plan_legacy_launch`")
     check_options(options)
     footer, sections = _parse(firmware, "firmware")
     ignored = tuple(sorted(options.given() - EFFECTIVE[options.mode]))
@@ -112,11 +114,6 @@ def _hash_page(kernel: KernelHashes | None, footer: Footer, sections: Sequence[S
 
 
 def _vmsa_pages(footer: Footer, options: LaunchOptions) -> Iterator[LaunchPage]:
-    """The boot processor starts at the reset vector, the others where the image says."""
-    ap_eip, count = footer.ap_reset_eip(), options.vcpus or 0
-    if ap_eip == 0 and count > 1:
-        raise ImageError(f"{footer.role}: footer table: SEV-ES reset block: address 0, but {count} vCPUs need one")
-    starts = [BSP_RESET_EIP] + [ap_eip] * (count - 1)
-    vmsas = {eip: reset_vmsa(options.vmm, eip, options.signature or 0, options.guest_features) for eip in starts}
-    for eip in starts:
-        yield LaunchPage(VMSA_GPA, LaunchPageType.VMSA, vmsas[eip])
+    vmsas = start_vmsas(footer, options.vmm, options.vcpus or 0, options.signature or 0, options.guest_features)
+    for vmsa in vmsas:
+        yield LaunchPage(VMSA_GPA, LaunchPageType.VMSA, vmsa)

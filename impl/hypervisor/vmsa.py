@@ -7,6 +7,8 @@ The VMMs' differences are those that sev-snp-measure 0.0.13 records.
 from collections.abc import Mapping
 from enum import Enum, unique
 
+from impl.hypervisor.errors import ImageError
+from impl.hypervisor.footer import Footer
 from impl.hypervisor.vmsa_layout import pack
 
 VMSA_GPA = 0xFFFF_FFFF_F000
@@ -84,3 +86,13 @@ def reset_vmsa(vmm: Vmm, eip: int, signature: int, features: int) -> bytes:
             **BY_VMM[vmm],
         }
     )
+
+
+def start_vmsas(footer: Footer, vmm: Vmm, vcpus: int, signature: int, features: int) -> list[bytes]:
+    """The VMSA of each vCPU. The boot processor starts at the reset vector, the others where the image says."""
+    ap_eip = footer.ap_reset_eip()
+    if ap_eip == 0 and vcpus > 1:
+        raise ImageError(f"{footer.role}: footer table: SEV-ES reset block: address 0, but {vcpus} vCPUs need one")
+    starts = [BSP_RESET_EIP] + [ap_eip] * (vcpus - 1)
+    vmsas = {eip: reset_vmsa(vmm, eip, signature, features) for eip in starts}
+    return [vmsas[eip] for eip in starts]

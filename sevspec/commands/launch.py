@@ -1,32 +1,40 @@
-"""`sevspec launch`: a real firmware image, page by page through the specification and the machine."""
+"""`sevspec launch`: a real firmware image, page by page through the machine and, for SNP, the specification."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from impl.hypervisor.cpu_types import CPU_TYPES
-from impl.hypervisor.options import LaunchMode
+from impl.hypervisor.options import LEGACY_MODES, LaunchMode
 from impl.hypervisor.vmsa import Vmm
-from sevspec.launch import report
-from sevspec.launch.drive import Launched
+from sevspec.launch import legacy_report, report
 from sevspec.launch.drive import launch as perform
-from sevspec.launch.request import Prepared, Request, prepare
+from sevspec.launch.legacy import launch_legacy
+from sevspec.launch.request import LegacyPrepared, Prepared, Request, prepare, prepare_legacy
 from sevspec.launch.twins import Disagreement, StepFailed
 from sevspec.terminal import console, grid, print_json
+from sevspec.topic import Table
 
 HELP = """Launch a firmware image and print its measurement: every page through the specification and the machine.
 
 The options mean what they mean to sev-snp-measure. The last line of the output is the measurement alone.
+
+Guests of the modes sev and seves are launched by the machine; the specification says what their digest is.
 
 Examples:
 
     sevspec launch examples/firmware/debian-OVMF.fd --vcpus 1 --vcpu-type EPYC-v4
 
     sevspec launch OVMF.fd --vcpus 2 --vcpu-sig 0xa10f10 --kernel bzImage --append console=ttyS0 --json
+
+    sevspec launch OVMF.fd --mode seves --vcpus 2 --vcpu-type EPYC-Rome
 
     sevspec launch OVMF.fd --mode snp:svsm --svsm svsm.bin --vars-size 540672 --vcpus 4 --vcpu-type EPYC-Milan
 """
@@ -41,7 +49,7 @@ class OutputFormat(Enum):
 
 
 def launch(
-    firmware: Annotated[Path, typer.Argument(help="An OVMF image with SEV metadata.")],
+    firmware: Annotated[Path, typer.Argument(help="An OVMF image; for SNP, with SEV metadata.")],
     mode: Annotated[LaunchMode, typer.Option(help="What is launched.")] = LaunchMode.SNP,
     vcpus: Annotated[int | None, typer.Option(help="Number of vCPUs.")] = None,
     vcpu_type: Annotated[str | None, typer.Option(help=TYPES)] = None,
@@ -62,12 +70,11 @@ def launch(
     output_format: Annotated[OutputFormat, typer.Option(help="Of the last line.")] = OutputFormat.HEX,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    prepared = prepare(
-        Request(
-            firmware, mode, vcpus, vcpu_type, vcpu_sig, vcpu_family, vcpu_model, vcpu_stepping, guest_features,
-            vmm_type, kernel, initrd, append, svsm, vars_size, vars_file, snp_ovmf_hash,
-        )
+    request = Request(
+        firmware, mode, vcpus, vcpu_type, vcpu_sig, vcpu_family, vcpu_model, vcpu_stepping, guest_features,
+        vmm_type, kernel, initrd, append, svsm, vars_size, vars_file, snp_ovmf_hash,
     )  # fmt: skip
+    prepared = prepare_legacy(request) if mode in LEGACY_MODES else prepare(request)
     for note in prepared.notes:
         sys.stderr.write(f"note: {note}\n")
     if dump_vmsa and not prepared.plan.vmsas:
@@ -75,7 +82,7 @@ def launch(
     if dump_vmsa:
         report.dump_vmsas(prepared.plan, Path())
     try:
-        launched = with_progress(prepared)
+        told = told_legacy(prepared) if isinstance(prepared, LegacyPrepared) else told_snp(prepared)
     except (Disagreement, StepFailed) as failure:
         if json:
             print_json({"schema": report.SCHEMA, "measurement": None, "failed": str(failure)})
@@ -83,27 +90,60 @@ def launch(
             console().print(f"FAILED  {failure}", markup=False, soft_wrap=True)
         return 1
     if json:
-        print_json(report.document(launched, prepared.plan, prepared.notes))
+        print_json(told.document)
     else:
-        show(launched, prepared, output_format.value)
+        show(told, output_format.value)
     return 0
 
 
 launch.__doc__ = HELP
 
 
-def with_progress(prepared: Prepared) -> Launched:
-    """Launch with a progress bar on a terminal's standard error."""
-    columns = (TextColumn("launching"), BarColumn(), MofNCompleteColumn(), TextColumn("pages"), TimeElapsedColumn())
+@dataclass(frozen=True)
+class Told:
+    """A launch that holds, as it is printed."""
+
+    measurement: bytes
+    tables: tuple[Table, ...]
+    summary: str
+    document: dict[str, Any]
+
+
+def told_snp(prepared: Prepared) -> Told:
+    """An SNP guest, launched by the specification and by the machine."""
+    plan, notes = prepared.plan, prepared.notes
+    with progress("pages", len(plan.pages)) as advance:
+        launched = perform(plan, prepared.regions, advance)
+    tables = (report.life_table(launched), report.step_table(launched))
+    return Told(launched.measurement, tables, report.summary(launched, plan), report.document(launched, plan, notes))
+
+
+def told_legacy(prepared: LegacyPrepared) -> Told:
+    """An SEV or SEV-ES guest, launched by the machine."""
+    plan, notes = prepared.plan, prepared.notes
+    with progress("updates", len(plan.updates)) as advance:
+        launched = launch_legacy(plan, advance)
+    return Told(
+        launched.measurement,
+        legacy_report.tables(launched, plan),
+        legacy_report.summary(launched, plan),
+        legacy_report.document(launched, plan, notes),
+    )
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal's standard error."""
+    columns = (TextColumn("launching"), BarColumn(), MofNCompleteColumn(), TextColumn(what), TimeElapsedColumn())
     with Progress(*columns, transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("", total=len(prepared.plan.pages))
-        return perform(prepared.plan, prepared.regions, lambda done: bar.update(task, completed=done))
+        task = bar.add_task("", total=total)
+        yield lambda done: bar.update(task, completed=done)
 
 
-def show(launched: Launched, prepared: Prepared, output_format: str) -> None:
+def show(told: Told, output_format: str) -> None:
     """The tables, one line of totals, the measurement."""
     out = console()
-    out.print(grid(report.life_table(launched)))
-    out.print(grid(report.step_table(launched)))
-    out.print(report.summary(launched, prepared.plan), markup=False)
-    sys.stdout.write(report.spelled(launched.measurement, output_format) + "\n")
+    for table in told.tables:
+        out.print(grid(table))
+    out.print(told.summary, markup=False)
+    sys.stdout.write(report.spelled(told.measurement, output_format) + "\n")

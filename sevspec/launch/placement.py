@@ -9,6 +9,10 @@ OPERAND = 0x2000_1000
 """The memory operand of RMPUPDATE."""
 CONTEXT = 0x3000_0000
 """The guest context page."""
+MEASUREMENT = 0x2000_2000
+"""Where LAUNCH_MEASURE writes, in a page of the hypervisor's."""
+TRUSTED_REGION = 0x3010_0000
+"""The region that INIT of SEV-ES takes."""
 GUEST_MEMORY = 0x4000_0000
 """The first guest page; the others follow in launch order."""
 ASID = 1

@@ -4,6 +4,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
+from impl.hypervisor.legacy_plan import LegacyPlan
 from impl.hypervisor.plan import LaunchPlan
 from sevspec.launch.drive import Launched
 from sevspec.launch.life import Row, rows
@@ -68,7 +69,7 @@ def spelled(measurement: bytes, output_format: str) -> str:
     return measurement.hex() if output_format == "hex" else base64.b64encode(measurement).decode()
 
 
-def dump_vmsas(plan: LaunchPlan, folder: Path) -> None:
+def dump_vmsas(plan: LaunchPlan | LegacyPlan, folder: Path) -> None:
     """Each measured VMSA as `vmsa<N>.bin`."""
     for position, page in enumerate(plan.vmsas):
         path = folder / f"vmsa{position}.bin"

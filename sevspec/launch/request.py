@@ -1,5 +1,7 @@
 """From what a user asks for to a launch plan. Every mistake is a `Refused` of one line."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +9,7 @@ from impl.hypervisor.cpu_types import choose_signature
 from impl.hypervisor.errors import ImageError, OptionError
 from impl.hypervisor.files import file_size, read_image
 from impl.hypervisor.kernel_hashes import hash_kernel_files
+from impl.hypervisor.legacy_plan import LegacyPlan, plan_legacy_launch
 from impl.hypervisor.options import DEFAULT_FEATURES, LaunchMode, LaunchOptions
 from impl.hypervisor.plan import LaunchPlan, plan_launch
 from impl.hypervisor.vmsa import Vmm
@@ -58,19 +61,46 @@ class Prepared:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class LegacyPrepared:
+    """The plan of an SEV or SEV-ES guest, and what the user should know."""
+
+    plan: LegacyPlan
+    notes: tuple[str, ...]
+
+
 def prepare(request: Request) -> Prepared:
-    """Read the files and plan the launch."""
-    try:
+    """Read the files and plan the launch of an SNP guest."""
+    with in_one_line():
         options = options_of(request)
         firmware = read_image(request.firmware, "firmware")
         plan = plan_launch(firmware, options)
         known = regions(firmware, options)
-    except (ImageError, OptionError) as error:
-        raise Refused(str(error)) from error
-    notes = [f"{WORDS[name]} changes nothing in mode {plan.mode.value}" for name in plan.ignored]
+    notes = ignored_notes(plan)
     if any(plan.initial_digest):
         notes.append("the digest given with --snp-ovmf-hash stands in for the pages of the firmware image")
     return Prepared(plan, known, tuple(notes))
+
+
+def prepare_legacy(request: Request) -> LegacyPrepared:
+    """Read the files and plan the launch of an SEV or SEV-ES guest."""
+    with in_one_line():
+        plan = plan_legacy_launch(read_image(request.firmware, "firmware"), options_of(request))
+    return LegacyPrepared(plan, tuple(ignored_notes(plan)))
+
+
+@contextmanager
+def in_one_line() -> Iterator[None]:
+    """What the launch plan refuses is the user's mistake."""
+    try:
+        yield
+    except (ImageError, OptionError) as error:
+        raise Refused(str(error)) from error
+
+
+def ignored_notes(plan: LaunchPlan | LegacyPlan) -> list[str]:
+    """A line for each option without effect."""
+    return [f"{WORDS[name]} changes nothing in mode {plan.mode.value}" for name in plan.ignored]
 
 
 def options_of(request: Request) -> LaunchOptions:

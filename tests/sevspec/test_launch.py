@@ -275,7 +275,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "kernel without room": ([str(OVMFX64), *ONE, "--kernel", str(KERNEL)], "0 KERNEL_HASHES sections"),
     "SVSM mode alone": ([str(SVSM_OVMF), *ONE, "--mode", "snp:svsm"], "needs an SVSM image"),
     "two variable stores": ([str(AMDSEV), *ONE, "--vars-size", "0", "--vars-file", "x"], "not both"),
-    "unknown mode": ([str(AMDSEV), *ONE, "--mode", "sev"], "--mode"),
+    "unknown mode": ([str(AMDSEV), *ONE, "--mode", "tdx"], "--mode"),
     "unknown VMM": ([str(AMDSEV), *ONE, "--vmm-type", "xen"], "--vmm-type"),
     "no firmware": (["--vcpus", "1"], "Missing argument 'firmware'"),
 }
