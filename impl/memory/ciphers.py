@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB, XTS
 
-from impl.memory.tweak import BLOCK_BYTES, PAGE_BYTES, WINDOW_BYTES, PageMasks, words
+from impl.memory.tweak import BLOCK_BYTES, PAGE_BYTES, PageMasks, words
 
 
 class MemoryCipher(Protocol):
@@ -50,6 +50,15 @@ class XtsCipher:
         return Cipher(self._key, XTS(spa.to_bytes(BLOCK_BYTES, "little")))
 
 
+class Room:
+    """Where spans of one length are worked on."""
+
+    def __init__(self, length: int) -> None:
+        """The library wants room for one block less a byte behind what it writes."""
+        self.masked, self.out = bytearray(length), bytearray(length + BLOCK_BYTES - 1)
+        self.masked_words, self.out_words = words(self.masked), words(memoryview(self.out)[:length])
+
+
 class MaskedCipher:
     """AES of each block, its mask added before (XE), or before and after (XEX)."""
 
@@ -59,10 +68,7 @@ class MaskedCipher:
         self._encryptor, self._decryptor = cipher.encryptor(), cipher.decryptor()
         self._masks = masks
         self._also_after = also_after
-        # The library wants room for one block less a byte behind what it writes.
-        masked, out = bytearray(WINDOW_BYTES), bytearray(WINDOW_BYTES + BLOCK_BYTES - 1)
-        self._masked, self._out = memoryview(masked), memoryview(out)
-        self._masked_words, self._out_words = words(masked), words(self._out[:WINDOW_BYTES])
+        self._page_room = Room(PAGE_BYTES)
 
     def encrypt(self, spa: int, plaintext: bytes) -> bytes:
         """What DRAM holds at `spa`."""
@@ -74,13 +80,13 @@ class MaskedCipher:
 
     def _through(self, context: CipherContext, spa: int, data: bytes, *, before: bool, after: bool) -> bytes:
         mask = self._masks.mask(spa, len(data))
-        source: bytes | memoryview = data
+        room = self._page_room if len(data) == PAGE_BYTES else Room(len(data))
+        source: bytes | bytearray = data
         if before:
-            np.bitwise_xor(words(data), mask, out=self._masked_words[: mask.size])
-            source = self._masked[: len(data)]
+            np.bitwise_xor(words(data), mask, out=room.masked_words)
+            source = room.masked
         if not after:
             return context.update(source)
-        context.update_into(source, self._out)
-        result = self._out_words[: mask.size]
-        np.bitwise_xor(result, mask, out=result)
-        return result.tobytes()
+        context.update_into(source, room.out)
+        np.bitwise_xor(room.out_words, mask, out=room.out_words)
+        return room.out_words.tobytes()
