@@ -34,9 +34,10 @@ def say_encrypting() -> None:
     found = encrypting()
     say("AES-XTS of one 4 KiB page, the library called directly", f"{found.direct:>10,.0f} MiB/s")
     for ratio in found.ratios:
-        new = "" if ratio.mode.tweak is TweakForm.XTS else f", {ratio.new_page:.2f} of a page whose mask is forgotten"
-        name = f"  {ratio.mode.tweak.name}, {ratio.mode.key_bits} bits: times that of a page, of 64 pages"
-        say(name, f"{ratio.page:>10.2f}, {ratio.span:.2f}{new}")
+        name, shown = f"  {ratio.mode.tweak.name} {ratio.mode.key_bits}: a page, 64 pages", [ratio.page, ratio.span]
+        if ratio.mode.tweak is not TweakForm.XTS:
+            name, shown = f"{name}, a page not seen lately", [*shown, ratio.new_page]
+        say(name, "      " + ", ".join(f"{one:.2f}" for one in shown) + " times that")
 
 
 def main() -> None:

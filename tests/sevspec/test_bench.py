@@ -53,7 +53,7 @@ def test_bench_prints_the_machine_and_every_number(times: Times | None, monkeypa
     command.main()
     out = capsys.readouterr().out
     assert "logical processors, Python 3." in out
-    assert "ADDRESS_BOUND, 128 bits: times that of a page, of 64 pages" in out
+    assert "ADDRESS_BOUND 128: a page, 64 pages, a page not seen lately" in out
     assert "100 (99 proved)" in out
     assert "100.0 ms" in out
     assert "200 MiB" in out
