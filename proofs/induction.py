@@ -210,3 +210,12 @@ def is_framed(invariant: Predicate, state: Any, op: Any, written: set[str]) -> b
         return False
     reads = reads_of(hypothesis(invariant, state, op))
     return not written & (reads.tables | reads.constants)
+
+
+def says_the_same(one: Claim, state: Any, op: Any) -> bool:
+    """Whether a claim is, word by word, what its invariant says before the step."""
+    if not is_state_invariant(one.invariant):
+        return False
+    schema = hypothesis(one.invariant, state, op)
+    before = z3.substitute(schema.said, *schema.at(tuple(one.values.values())))
+    return bool(before.eq(one.holds))

@@ -92,11 +92,10 @@ class Instances:
             self.note_measure(measure)
         for total in context.totals.values():
             self.note_total(total)
-        for number, fact in enumerate(context.range_facts):
-            if self._first_time("range", number):
+        for fact in context.range_facts:
+            if self._first_time("range", fact.truth.get_id()):
                 self._uses += [
-                    use_of(range_schema(f"range {number} of {width}", (), (), fact, width))
-                    for width in widths_read(fact)
+                    use_of(range_schema(f"{fact.truth} of {width}", (), (), fact, width)) for width in widths_read(fact)
                 ]
 
     def _first_time(self, *what: Any) -> bool:

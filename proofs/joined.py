@@ -1,7 +1,7 @@
 """Paths that end in the same state, as one: what is claimed of the state is proved once for all of them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import z3
@@ -13,22 +13,14 @@ from proofs.tables import Merged, SymMap, Written
 from spec.logic import Term
 
 
-@dataclass(frozen=True)
-class Joined:
-    """One path that stands for several."""
-
-    path: Path
-    parts: list[Path]
-
-
-def joined(paths: Iterable[Path], *, with_results: bool) -> list[Joined]:
-    """One path for each state (and result, if asked) that the paths end in, and what it was made of."""
+def joined(paths: Iterable[Path], *, with_results: bool) -> list[Path]:
+    """One path for each state (and result, if asked) that the paths end in."""
     groups: dict[Any, list[Path]] = {}
     for path in paths:
         outcome = path.outcome
         result = (outcome.result, outcome.check, identity_of(outcome.output)) if with_results else ()
         groups.setdefault((identity_of(outcome.system), result), []).append(path)
-    return [Joined(group[0] if len(group) == 1 else join(group), group) for group in groups.values()]
+    return [group[0] if len(group) == 1 else join(group) for group in groups.values()]
 
 
 def join(paths: list[Path]) -> Path:

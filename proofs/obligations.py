@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import z3
 
 from proofs.explore import Path, explore, unknown
 from proofs.induction import is_about_outcomes
 from proofs.joined import joined
-from proofs.questions import Asked, Query, feasibilities, query_of
+from proofs.questions import Asked, Query, Reachable, feasibilities, query_of
 from proofs.solving import FAILED, PROVED, UNKNOWN
 from proofs.suite import Suite, Transition, about
 from spec.registry import operands_of, transition_info
@@ -62,18 +63,11 @@ def prove_transition(suite: Suite, transition: Transition) -> list[Verdict]:
     of_results = any(is_about_outcomes(invariant) for invariant in about(suite, transition))
     paths = explore(transition, state, op)
     live = [(path, answer) for path, answer in feasibilities(paths) if answer != z3.unsat]
-    reachable: dict[str, str] = {}
-    for path, answer in live:
-        if path.outcome.system is state:
-            note(reachable, path, POSSIBLE[True if answer == z3.sat else None])
+    reachable = reachability(suite, state, op, live)
     verdicts: list[Verdict] = []
-    for one in joined((path for path, _ in live), with_results=of_results):
-        query = query_of(suite, transition, state, op, one.path)
-        asked = Asked(query.facts, query.instances)
-        verdicts += prove_path(query, asked, name)
-        for path in one.parts:
-            if path.outcome.system is not state and reachable.get(path.outcome.check) != PROVED:
-                note(reachable, path, POSSIBLE[asked.is_possible(path)])
+    for path in joined((path for path, _ in live), with_results=of_results):
+        query = query_of(suite, transition, state, op, path)
+        verdicts += prove_path(query, Asked(query.facts, query.instances), name)
     verdicts += [
         Verdict(name, f"reachable:{check}", PROVED if status == REDUNDANT else status, 0.0, status)
         for check, status in reachable.items()
@@ -81,10 +75,20 @@ def prove_transition(suite: Suite, transition: Transition) -> list[Verdict]:
     return summed(suite, transition, verdicts)
 
 
-def note(reachable: dict[str, str], path: Path, status: str) -> None:
-    """Of several paths to one check the best counts."""
-    check = path.outcome.check
-    reachable[check] = max(status, reachable.get(check, status), key=ORDER.index)
+def reachability(suite: Suite, state: Any, op: Any, live: Sequence[tuple[Path, z3.CheckSatResult]]) -> dict[str, str]:
+    """For each check whether it can decide; of several paths to one check the best counts.
+
+    A path that changes the state has to be possible in a state of which the hypotheses hold.
+    """
+    found: dict[str, str] = {}
+    within = Reachable(suite, state, op)
+    for path, answer in live:
+        check = path.outcome.check
+        if found.get(check) != PROVED:
+            changed = path.outcome.system is not state
+            possible = within.is_possible(path) if changed else True if answer == z3.sat else None
+            found[check] = max(POSSIBLE[possible], found.get(check, REDUNDANT), key=ORDER.index)
+    return found
 
 
 def summed(suite: Suite, transition: Transition, verdicts: Sequence[Verdict]) -> list[Verdict]:

@@ -9,14 +9,15 @@ from typing import Any
 
 import z3
 
+from proofs.context import Context
 from proofs.explore import Path, run
-from proofs.induction import ROUNDS, Claim, changes, claim, instances, is_about_outcomes, is_framed
+from proofs.induction import ROUNDS, Claim, changes, claim, instances, is_about_outcomes, is_framed, says_the_same
 from proofs.instances import Instances
 from proofs.solving import FAILED, MAKE_SOLVER, PROVED, UNKNOWN, checked, new_solver, status_of, z3_solver
 from proofs.suite import Suite, Transition, about
 from proofs.symbolic import bool_term, conjunction
 
-EFFORT, HARD = 150_000, 3_000_000
+EFFORT, HARD = 50_000, 3_000_000
 """How much a growing solver may do for several conditions at once, and for one, in the solver's own units."""
 
 
@@ -48,7 +49,8 @@ def query_of(suite: Suite, transition: Transition, state: Any, op: Any, path: Pa
     ]
 
     def build() -> tuple[list[Claim], list[z3.BoolRef], list[tuple[Any, Any]]]:
-        claims = [claim(invariant, state, op, path.outcome) for invariant in spoken]
+        tried = [claim(invariant, state, op, path.outcome) for invariant in spoken]
+        claims = [one for one in tried if not says_the_same(one, state, op)]
         assumed = [bool_term(assumption(state, op)) for assumption in suite.assumptions]
         return claims, assumed, [pair for hint in suite.hints for one in claims for pair in hint(state, op, one.values)]
 
@@ -84,19 +86,16 @@ class Asked:
         return name
 
     def impossible(self, conditions: Sequence[z3.BoolRef]) -> list[str]:
-        """Whether each condition is impossible: PROVED; FAILED if a model of it breaks no hypothesis."""
-        return self._impossible([(condition, self.named(condition)) for condition in conditions])
+        """Whether each condition is impossible: PROVED; FAILED if a model of it breaks no hypothesis.
 
-    def _impossible(self, asked: list[tuple[z3.BoolRef, z3.BoolRef]]) -> list[str]:
-        """All at once, and in halves where that is too hard or finds something."""
-        if len(asked) < 2:
-            return [self.answer(*one) for one in asked]
-        conditions, names = zip(*asked, strict=True)
-        together = self.answer(z3.Or(*conditions), self.named(z3.Or(*names)), EFFORT)
-        if together == PROVED:
-            return [PROVED] * len(asked)
-        half = len(asked) // 2
-        return [*self._impossible(asked[:half]), *self._impossible(asked[half:])]
+        All are asked at once, and one by one where that is too hard or finds something.
+        """
+        names = [self.named(condition) for condition in conditions]
+        if len(conditions) > 1:
+            together = self.answer(z3.Or(*conditions), self.named(z3.Or(*names)), EFFORT)
+            if together == PROVED:
+                return [PROVED] * len(conditions)
+        return [self.answer(condition, name) for condition, name in zip(conditions, names, strict=True)]
 
     def answer(self, condition: z3.BoolRef, name: z3.BoolRef | None = None, effort: int = 0) -> str:
         """Whether a condition is impossible; UNKNOWN if that takes more than the effort, unless it is 0."""
@@ -121,13 +120,6 @@ class Asked:
                 return answer, model
             self.add(broken)
 
-    def is_possible(self, path: Path) -> bool | None:
-        """Whether one of the paths can be taken in a state of which every hypothesis holds; None: not known."""
-        taken = conjunction(path.context.conditions)
-        answer, _ = self.settled(taken, rounds=0)
-        confirmed = self.confirmed(taken, status_of(answer))
-        return {FAILED: True, PROVED: False}.get(confirmed)
-
     def confirmed(self, goal: z3.BoolRef, status: str) -> str:
         """The answer of the solver that was asked for, to the question that z3 has found enough facts for."""
         if MAKE_SOLVER.get() is z3_solver:
@@ -135,6 +127,23 @@ class Asked:
         solver = new_solver()
         solver.add([*self.used, goal])
         return status_of(solver.check())
+
+
+class Reachable:
+    """Which paths can be taken in a state of which every hypothesis holds; what one path needed serves the others."""
+
+    def __init__(self, suite: Suite, state: Any, op: Any) -> None:
+        context = Context(forks=False)
+        assumed = run(context, lambda: [bool_term(assumption(state, op)) for assumption in suite.assumptions])
+        self.instances = instances(context, state, op, suite.hypotheses)
+        self.asked = Asked([*assumed, *context.axioms], self.instances)
+
+    def is_possible(self, path: Path) -> bool | None:
+        """Whether a path can be taken; None: not known."""
+        self.instances.take_over(path.context)
+        taken = conjunction([*path.context.conditions, *path.context.axioms])
+        answer, _ = self.asked.settled(taken, rounds=0)
+        return {FAILED: True, PROVED: False}.get(self.asked.confirmed(taken, status_of(answer)))
 
 
 def feasibility(path: Path) -> z3.CheckSatResult:

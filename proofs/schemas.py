@@ -35,7 +35,10 @@ class Schema:
     kinds: tuple[Any, ...]
     places: tuple[Any, ...]
     """A placeholder for each parameter."""
+    said: z3.BoolRef
+    """What the text says."""
     fact: z3.BoolRef
+    """The same, where all numbers fit, and what is known of its witnesses."""
     noted: Noted
     ranges: tuple["Schema", ...] = field(default=(), repr=False)
     """What holds throughout the ranges that the text looked at: schemas with a number as one more parameter."""
@@ -78,7 +81,7 @@ def noted_schema(
         for number, one in enumerate(context.range_facts)
         for bits in widths_read(one)
     )
-    return Schema(name, kinds, places, closed(fact), noted, tuple(children))
+    return Schema(name, kinds, places, closed(said), closed(fact), noted, tuple(children))
 
 
 def noted_in(context: Context, closed: Callable[[Any], Any]) -> Noted:

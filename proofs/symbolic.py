@@ -199,19 +199,24 @@ def merge(condition: z3.BoolRef, then: Any, otherwise: Any) -> Any:
     if is_record(type(then)):
         fields = (merge(condition, a, b) for a, b in zip(then, otherwise, strict=True))
         return tuple.__new__(type(then), tuple(fields))
+    if same_term(then, otherwise):
+        return then
     if isinstance(then, (bool, SymBool)):
-        if isinstance(then, bool) and isinstance(otherwise, bool) and then == otherwise:
-            return then
         return SymBool(z3.If(condition, bool_term(then), bool_term(otherwise)))
     if isinstance(then, (int, SymBits)):
-        if isinstance(then, int) and isinstance(otherwise, int) and then == otherwise:
-            return then
         a, b = bits_term(then), bits_term(otherwise)
         width = max(a.width, b.width)
         return SymBits(z3.If(condition, a.widened(width), b.widened(width)), width)
     if then == otherwise:
         return then
     raise TypeError(f"ite cannot choose between {then!r} and {otherwise!r}; write an if")
+
+
+def same_term(left: Any, right: Any) -> bool:
+    """Whether two values are one term, or equal plain values of one type."""
+    if isinstance(left, Term):
+        return isinstance(right, type(left)) and bool(left.z.eq(right.z))  # type: ignore[attr-defined]  # both have one
+    return type(left) is type(right) and bool(left == right)
 
 
 def in_range(number: Any, first: Any, count: Any) -> Any:

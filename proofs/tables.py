@@ -10,7 +10,18 @@ from typing import Any
 import z3
 
 from proofs.context import Measure, Total, current
-from proofs.symbolic import SymBits, SymBool, bits_term, bool_term, choose, conjunction, in_range, leaves, symbolic
+from proofs.symbolic import (
+    SymBits,
+    SymBool,
+    bits_term,
+    bool_term,
+    choose,
+    conjunction,
+    in_range,
+    leaves,
+    same_term,
+    symbolic,
+)
 from spec.record import fields_of, fit, is_record, width_of
 
 
@@ -55,6 +66,16 @@ def named(function: Callable[..., Any]) -> tuple[str, list[Any]]:
     if is_record(type(function)):
         return type(function).__name__, leaves(function)
     return function.__name__, []
+
+
+def updated(hit: z3.BoolRef, old: Any, new: Any, elsewhere: Any) -> Any:
+    """`new` where the key is hit, else what stands there; a part that the update leaves alone stands there anyway."""
+    if new is old or new is elsewhere:
+        return elsewhere
+    if is_record(type(new)):
+        parts = (updated(hit, *three) for three in zip(old, new, elsewhere, strict=True))
+        return tuple.__new__(type(new), tuple(parts))
+    return elsewhere if same_term(old, new) else choose(hit, new, elsewhere)
 
 
 class SymMap:
@@ -182,7 +203,7 @@ class Written(SymMap):
     def value_at(self, key: Any) -> Any:
         if identity(key) == identity(self.key):
             return self.value
-        return choose(same_key(key, self.key), self.value, self.before[key])
+        return updated(same_key(key, self.key), self.before[self.key], self.value, self.before[key])
 
     def writes(self) -> list[tuple[Any, Any]]:
         return [*self.before.writes(), (self.key, 1)]
