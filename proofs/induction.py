@@ -17,6 +17,7 @@ from proofs.instances import Instances
 from proofs.schemas import Schema, schema_of
 from proofs.symbolic import bool_term, leaves
 from proofs.tables import SymMap
+from proofs.z3_terms import is_same, replaced
 from spec.logic import Term
 from spec.record import width_of
 from spec.registry import Outcome, parameters_of
@@ -197,7 +198,7 @@ def changes(before: Any, after: Any) -> Iterator[str]:
     if isinstance(before, SymMap):
         yield before.base.name
     elif isinstance(before, Term):
-        if not (isinstance(after, Term) and leaves(before)[0].eq(leaves(after)[0])):
+        if not (isinstance(after, Term) and is_same(leaves(before)[0], leaves(after)[0])):
             yield leaves(before)[0].decl().name()
     else:
         for old, new in zip(before, after, strict=True):
@@ -217,5 +218,4 @@ def says_the_same(one: Claim, state: Any, op: Any) -> bool:
     if not is_state_invariant(one.invariant):
         return False
     schema = hypothesis(one.invariant, state, op)
-    before = z3.substitute(schema.said, *schema.at(tuple(one.values.values())))
-    return bool(before.eq(one.holds))
+    return is_same(replaced(schema.said, *schema.at(tuple(one.values.values()))), one.holds)

@@ -17,6 +17,7 @@ from proofs.counting import facts_of_count, facts_of_total, is_part, uniform
 from proofs.schemas import Schema, range_schema, substituted, widths_read
 from proofs.symbolic import leaves
 from proofs.tables import identity
+from proofs.z3_terms import is_true_in, number_in, replaced
 from spec.record import bits_of
 
 
@@ -135,7 +136,7 @@ class Instances:
         """The fact at these values, made once."""
         key = self._key(use, values)
         if key not in self._made:
-            self._made[key] = z3.substitute(use.schema.fact, *use.schema.at(terms(use, values)))
+            self._made[key] = replaced(use.schema.fact, *use.schema.at(terms(use, values)))
         return self._made[key]
 
     @staticmethod
@@ -160,11 +161,11 @@ class Instances:
             self._learn_key(table, substituted(place, pairs))
         for measure in use.schema.noted.measures:
             first, predicate = substituted(measure.first, pairs), substituted(measure.predicate, pairs)
-            term = z3.substitute(measure.term, *pairs)
+            term = replaced(measure.term, *pairs)
             self.note_measure(Measure(term, measure.table, first, measure.count, predicate))
         for total in use.schema.noted.totals:
             part = substituted(total.part, pairs)
-            self.note_total(Total(z3.substitute(total.term, *pairs), total.table, total.size, part))
+            self.note_total(Total(replaced(total.term, *pairs), total.table, total.size, part))
         self._uses += [use_of(child, at) for child in use.schema.ranges]
 
     def use(self, schema: Schema, values: Iterable[Any]) -> None:
@@ -245,9 +246,8 @@ class InModel:
                 self.apart.setdefault(kind, {}).setdefault(numbers, value)
 
     def _number(self, leaf: z3.ExprRef) -> int | bool:
-        plain = self.model.eval(leaf, model_completion=True)
-        return bool(z3.is_true(plain)) if z3.is_bool(leaf) else int(plain.as_long())
+        return is_true_in(self.model, leaf) if z3.is_bool(leaf) else number_in(self.model, leaf)
 
     def holds(self, fact: z3.BoolRef) -> bool:
         """Whether a fact is true; what the model leaves open is completed."""
-        return bool(z3.is_true(self.model.eval(fact, model_completion=True)))
+        return is_true_in(self.model, fact)

@@ -13,9 +13,11 @@ import z3
 from proofs.context import Context, Measure, Obligation, RangeFact, Total
 from proofs.explore import run, unknown
 from proofs.symbolic import SymBits, SymBool, bits_term, bool_term, conjunction, in_range, leaves
+from proofs.z3_terms import replaced
 from spec.vocabulary import Bits
 
-Substitution = list[tuple[z3.ExprRef, z3.ExprRef]]
+Substitution = tuple[list[z3.ExprRef], list[z3.ExprRef]]
+"""Terms, and what takes their places."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class Schema:
 
     def at(self, values: Sequence[Any]) -> Substitution:
         """The substitution that puts values in place of the placeholders."""
-        pairs = ((leaves(place), leaves(value)) for place, value in zip(self.places, values, strict=True))
-        return [pair for here, there in pairs for pair in zip(here, there, strict=True)]
+        here = [leaf for place in self.places for leaf in leaves(place)]
+        return here, [leaf for value in values for leaf in leaves(value)]
 
 
 def schema_of(name: str, kinds: Sequence[Any], text: Callable[..., Any]) -> Schema:
@@ -71,7 +73,7 @@ def noted_schema(
     own = skolemised(name, context.invented, places)
 
     def closed(term: Any) -> Any:
-        return skolem(z3.substitute(term, *own)) if own else skolem(term)
+        return skolem(replaced(term, *own))
 
     fits = conjunction(met(one) for one in context.obligations)
     fact = z3.Implies(fits, conjunction([said, *context.axioms]))
@@ -114,10 +116,10 @@ def met(one: Obligation) -> z3.BoolRef:
 
 
 def skolemised(name: str, invented: Sequence[z3.ExprRef], places: Sequence[Any]) -> Substitution:
-    """Invented constants, each with the function of the placeholders that takes its place."""
+    """Invented constants, and functions of the placeholders to take their places."""
     arguments = [leaf for place in places for leaf in leaves(place)]
     sorts = [leaf.sort() for leaf in arguments]
-    return [(one, z3.Function(f"{name}: {one}", *sorts, one.sort())(*arguments)) for one in invented]
+    return list(invented), [z3.Function(f"{name}: {one}", *sorts, one.sort())(*arguments) for one in invented]
 
 
 def widths_read(one: RangeFact) -> tuple[int, ...]:
@@ -151,4 +153,4 @@ def number(width: int) -> Any:
 
 def substituted(value: Any, pairs: Substitution) -> Any:
     """A value with placeholders replaced, brought into its plainest form."""
-    return mapped(value, lambda term: z3.simplify(z3.substitute(term, *pairs)))
+    return mapped(value, lambda term: z3.simplify(replaced(term, *pairs)))

@@ -10,6 +10,21 @@ from typing import Any
 import z3
 
 from proofs.context import CURRENT, RangeFact, current
+from proofs.z3_terms import (
+    at_most,
+    both,
+    choice,
+    different,
+    either,
+    equal,
+    extracted,
+    is_same,
+    less,
+    negation,
+    numeral,
+    truth_value,
+    zero_extended,
+)
 from spec.logic import Term
 from spec.record import fields_of, is_record, width_of
 
@@ -28,13 +43,13 @@ class SymBool(Term):
         return current().decide(self.z)
 
     def all_with(self, other: Any) -> "SymBool":
-        return SymBool(z3.And(self.z, bool_term(other)))
+        return SymBool(both(self.z, bool_term(other)))
 
     def any_with(self, other: Any) -> "SymBool":
-        return SymBool(z3.Or(self.z, bool_term(other)))
+        return SymBool(either(self.z, bool_term(other)))
 
     def negated(self) -> "SymBool":
-        return SymBool(z3.Not(self.z))
+        return SymBool(negation(self.z))
 
     def chooses(self, then: Any, otherwise: Any) -> Any:
         context = CURRENT.get()
@@ -43,10 +58,10 @@ class SymBool(Term):
         return merge(self.z, then, otherwise)
 
     def __eq__(self, other: object) -> Any:
-        return SymBool(self.z == bool_term(other))
+        return SymBool(equal(self.z, bool_term(other)))
 
     def __ne__(self, other: object) -> Any:
-        return SymBool(self.z != bool_term(other))
+        return SymBool(different(self.z, bool_term(other)))
 
     def __repr__(self) -> str:
         return f"SymBool({self.z})"
@@ -57,7 +72,7 @@ def bool_term(value: Any) -> z3.BoolRef:
     if isinstance(value, SymBool):
         return value.z
     if isinstance(value, bool):
-        return z3.BoolVal(value)
+        return truth_value(value)
     raise TypeError(f"{value!r} is not a truth value")
 
 
@@ -75,7 +90,7 @@ class SymBits(Term):
 
     def widened(self, width: int) -> z3.BitVecRef:
         """The z3 term with zeros in front."""
-        return self.z if width == self.width else z3.ZeroExt(width - self.width, self.z)
+        return self.z if width == self.width else zero_extended(self.z, width - self.width)
 
     def _with(self, other: Any, extra: int = 0) -> tuple[z3.BitVecRef, z3.BitVecRef, int]:
         right = bits_term(other)
@@ -84,27 +99,27 @@ class SymBits(Term):
 
     def __eq__(self, other: object) -> Any:
         a, b, _ = self._with(other)
-        return SymBool(a == b)
+        return SymBool(equal(a, b))
 
     def __ne__(self, other: object) -> Any:
         a, b, _ = self._with(other)
-        return SymBool(a != b)
+        return SymBool(different(a, b))
 
     def __lt__(self, other: Any) -> Any:
         a, b, _ = self._with(other)
-        return SymBool(z3.ULT(a, b))
+        return SymBool(less(a, b))
 
     def __le__(self, other: Any) -> Any:
         a, b, _ = self._with(other)
-        return SymBool(z3.ULE(a, b))
+        return SymBool(at_most(a, b))
 
     def __gt__(self, other: Any) -> Any:
         a, b, _ = self._with(other)
-        return SymBool(z3.UGT(a, b))
+        return SymBool(less(b, a))
 
     def __ge__(self, other: Any) -> Any:
         a, b, _ = self._with(other)
-        return SymBool(z3.UGE(a, b))
+        return SymBool(at_most(b, a))
 
     def __add__(self, other: Any) -> Any:
         if isinstance(other, int) and other == 0:
@@ -118,7 +133,7 @@ class SymBits(Term):
         if isinstance(other, int) and other == 0:
             return self
         a, b, width = self._with(other)
-        current().require("subtraction does not go below zero", z3.UGE(a, b))
+        current().require("subtraction does not go below zero", at_most(b, a))
         return SymBits(a - b, width)
 
     def __rsub__(self, other: Any) -> Any:
@@ -126,12 +141,12 @@ class SymBits(Term):
 
     def __and__(self, other: Any) -> Any:
         if isinstance(other, int) and other < 0:
-            return SymBits(self.z & z3.BitVecVal(other, self.width), self.width)
+            return SymBits(self.z & numeral(other & ((1 << self.width) - 1), self.width), self.width)
         if isinstance(other, int):
             width = min(self.width, max(1, other.bit_length()))
-            low = z3.Extract(width - 1, 0, self.z) if width < self.width else self.z
+            low = extracted(self.z, width - 1, 0) if width < self.width else self.z
             full = other & ((1 << width) - 1) == (1 << width) - 1
-            return SymBits(low if full else low & z3.BitVecVal(other, width), width)
+            return SymBits(low if full else low & numeral(other & ((1 << width) - 1), width), width)
         a, b, width = self._with(other)
         return SymBits(a & b, width)
 
@@ -150,7 +165,7 @@ class SymBits(Term):
     __rxor__ = __xor__
 
     def __lshift__(self, count: int) -> Any:
-        return SymBits(z3.Concat(self.z, z3.BitVecVal(0, count)), self.width + count)
+        return SymBits(z3.Concat(self.z, numeral(0, count)), self.width + count)
 
     def __rshift__(self, count: Any) -> Any:
         if isinstance(count, Term):
@@ -158,14 +173,14 @@ class SymBits(Term):
             return SymBits(z3.LShR(a, b), width)
         if count >= self.width:
             return 0
-        return SymBits(z3.Extract(self.width - 1, count, self.z), self.width - count)
+        return SymBits(extracted(self.z, self.width - 1, count), self.width - count)
 
     def fit(self, width: int, what: str) -> Any:
         if width >= self.width:
             return self
-        high = z3.Extract(self.width - 1, width, self.z)
-        current().require(f"{what} fits {width} bits", high == z3.BitVecVal(0, self.width - width))
-        return SymBits(z3.Extract(width - 1, 0, self.z), width)
+        high = extracted(self.z, self.width - 1, width)
+        current().require(f"{what} fits {width} bits", equal(high, numeral(0, self.width - width)))
+        return SymBits(extracted(self.z, width - 1, 0), width)
 
     def holds_throughout(self, count: Any, predicate: Callable[[Any], Any]) -> Any:
         return range_truth(self, count, predicate)
@@ -186,7 +201,7 @@ def bits_term(value: Any) -> SymBits:
         return value
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         width = max(1, value.bit_length())
-        return SymBits(z3.BitVecVal(value, width), width)
+        return SymBits(numeral(value, width), width)
     raise TypeError(f"{value!r} is not a number")
 
 
@@ -202,11 +217,11 @@ def merge(condition: z3.BoolRef, then: Any, otherwise: Any) -> Any:
     if same_term(then, otherwise):
         return then
     if isinstance(then, (bool, SymBool)):
-        return SymBool(z3.If(condition, bool_term(then), bool_term(otherwise)))
+        return SymBool(choice(condition, bool_term(then), bool_term(otherwise)))
     if isinstance(then, (int, SymBits)):
         a, b = bits_term(then), bits_term(otherwise)
         width = max(a.width, b.width)
-        return SymBits(z3.If(condition, a.widened(width), b.widened(width)), width)
+        return SymBits(choice(condition, a.widened(width), b.widened(width)), width)
     if then == otherwise:
         return then
     raise TypeError(f"ite cannot choose between {then!r} and {otherwise!r}; write an if")
@@ -215,7 +230,7 @@ def merge(condition: z3.BoolRef, then: Any, otherwise: Any) -> Any:
 def same_term(left: Any, right: Any) -> bool:
     """Whether two values are one term, or equal plain values of one type."""
     if isinstance(left, Term):
-        return isinstance(right, type(left)) and bool(left.z.eq(right.z))  # type: ignore[attr-defined]  # both have one
+        return isinstance(right, type(left)) and is_same(left.z, right.z)  # type: ignore[attr-defined]  # both have one
     return type(left) is type(right) and bool(left == right)
 
 
@@ -224,7 +239,7 @@ def in_range(number: Any, first: Any, count: Any) -> Any:
     n, f, c = bits_term(number), bits_term(first), bits_term(count)
     width = max(n.width, f.width, c.width) + 1
     a, b = n.widened(width), f.widened(width)
-    return z3.And(z3.UGE(a, b), z3.ULT(a - b, c.widened(width)))
+    return both(at_most(b, a), less(a - b, c.widened(width)))
 
 
 def range_truth(first: SymBits, count: Any, predicate: Callable[[Any], Any]) -> Any:

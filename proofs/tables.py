@@ -22,6 +22,7 @@ from proofs.symbolic import (
     same_term,
     symbolic,
 )
+from proofs.z3_terms import equal, plainest
 from spec.record import fields_of, fit, is_record, width_of
 
 
@@ -42,7 +43,7 @@ def as_key(kind: Any, key: Any) -> Any:
     width = width_of(kind)
     if width is not None:
         term = bits_term(fit(key, width, "map key"))
-        return SymBits(z3.simplify(term.widened(width)), width)
+        return SymBits(plainest(term.widened(width)), width)
     if is_record(kind):
         return tuple.__new__(kind, tuple(as_key(f.type, part) for f, part in zip(fields_of(kind), key, strict=True)))
     if kind is bool:
@@ -53,7 +54,7 @@ def as_key(kind: Any, key: Any) -> Any:
 def same_key(left: Any, right: Any) -> z3.BoolRef:
     """Equality of two keys as a z3 truth value."""
     pairs = zip(leaves(left), leaves(right), strict=True)
-    return conjunction(a == b for a, b in pairs)
+    return conjunction(equal(a, b) for a, b in pairs)
 
 
 def identity(key: Any) -> tuple[int, ...]:
