@@ -49,36 +49,59 @@ class Term:
         raise NotImplementedError
 
 
-def all_of(*conditions: bool) -> bool:
+# Nearly every condition of a rule has two terms and is known, so these two are parameters of their own.
+
+
+def all_of(first: bool = True, second: bool = True, /, *others: bool) -> bool:
     """True if every condition holds."""
-    result: Any = True
-    for condition in conditions:
+    if first is False or second is False:
+        return False
+    result = second if first is True else first
+    if first is not True and second is not True:
+        result = _both(first, second)
+    for condition in others:
         if condition is True:
             continue
         if condition is False:
             return False
-        result = condition if result is True else result.all_with(condition)
-    return cast(bool, result)
+        result = condition if result is True else _both(result, condition)
+    return result
 
 
-def any_of(*conditions: bool) -> bool:
+def any_of(first: bool = False, second: bool = False, /, *others: bool) -> bool:
     """True if some condition holds."""
-    result: Any = False
-    for condition in conditions:
+    if first is True or second is True:
+        return True
+    result = second if first is False else first
+    if first is not False and second is not False:
+        result = _either(first, second)
+    for condition in others:
         if condition is False:
             continue
         if condition is True:
             return True
-        result = condition if result is False else result.any_with(condition)
-    return cast(bool, result)
+        result = condition if result is False else _either(result, condition)
+    return result
 
 
-def none_of(*conditions: bool) -> bool:
+def none_of(first: bool = False, second: bool = False, /, *others: bool) -> bool:
     """True if no condition holds."""
-    result: Any = any_of(*conditions)
-    if result is True:
+    if first is True or second is True:
         return False
-    return True if result is False else cast(bool, result.negated())
+    if first is False and second is False and not others:
+        return True
+    some: Any = any_of(first, second, *others)
+    if some is True:
+        return False
+    return True if some is False else cast(bool, some.negated())
+
+
+def _both(left: Any, right: Any) -> Any:
+    return left.all_with(right)
+
+
+def _either(left: Any, right: Any) -> Any:
+    return left.any_with(right)
 
 
 def implies(premise: bool, conclusion: bool) -> bool:
@@ -139,7 +162,14 @@ def all_in_range(first: int, count: int, predicate: Callable[[int], bool]) -> bo
 
 def any_in_range(first: int, count: int, predicate: Callable[[int], bool]) -> bool:
     """True if the predicate holds for at least one of the `count` numbers from `first`."""
-    return none_of(all_in_range(first, count, lambda number: none_of(predicate(number))))
+    if isinstance(first, Term) or isinstance(count, Term):
+        return none_of(all_in_range(first, count, lambda number: none_of(predicate(number))))
+    result = False
+    for number in range(first, first + count):
+        result = any_of(result, predicate(number))
+        if result is True:
+            break
+    return result
 
 
 def same(left: Any, right: Any) -> bool:
