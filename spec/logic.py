@@ -49,59 +49,50 @@ class Term:
         raise NotImplementedError
 
 
-# Nearly every condition of a rule has two terms and is known, so these two are parameters of their own.
+# Most conditions of a rule have one or two terms and are known, so those are parameters and are looked at first.
 
 
 def all_of(first: bool = True, second: bool = True, /, *others: bool) -> bool:
     """True if every condition holds."""
+    for condition in others:
+        second = all_of(second, condition)
+    if first is True:
+        return second
     if first is False or second is False:
         return False
-    result = second if first is True else first
-    if first is not True and second is not True:
-        result = _both(first, second)
-    for condition in others:
-        if condition is True:
-            continue
-        if condition is False:
-            return False
-        result = condition if result is True else _both(result, condition)
-    return result
+    return first if second is True else _both(first, second)
 
 
 def any_of(first: bool = False, second: bool = False, /, *others: bool) -> bool:
     """True if some condition holds."""
+    for condition in others:
+        second = any_of(second, condition)
+    if first is False:
+        return second
     if first is True or second is True:
         return True
-    result = second if first is False else first
-    if first is not False and second is not False:
-        result = _either(first, second)
-    for condition in others:
-        if condition is False:
-            continue
-        if condition is True:
-            return True
-        result = condition if result is False else _either(result, condition)
-    return result
+    return first if second is False else _either(first, second)
 
 
 def none_of(first: bool = False, second: bool = False, /, *others: bool) -> bool:
     """True if no condition holds."""
-    if first is True or second is True:
-        return False
-    if first is False and second is False and not others:
+    if second is not False or others:
+        first = any_of(first, second, *others)
+    if first is False:
         return True
-    some: Any = any_of(first, second, *others)
-    if some is True:
-        return False
-    return True if some is False else cast(bool, some.negated())
+    return False if first is True else _negation(first)
 
 
-def _both(left: Any, right: Any) -> Any:
-    return left.all_with(right)
+def _both(left: Any, right: Any) -> bool:
+    return cast(bool, left.all_with(right))
 
 
-def _either(left: Any, right: Any) -> Any:
-    return left.any_with(right)
+def _either(left: Any, right: Any) -> bool:
+    return cast(bool, left.any_with(right))
+
+
+def _negation(condition: Any) -> bool:
+    return cast(bool, condition.negated())
 
 
 def implies(premise: bool, conclusion: bool) -> bool:

@@ -29,10 +29,10 @@ class Map(Generic[K, V]):
         return cls(cast(V, None), base)
 
     def __getitem__(self, key: K) -> V:
-        if self._base is not None and key not in self._changed:
-            return self._base(key)
-        value: V = self._changed.get(key, self._default)
-        return value
+        if self._base is None or key in self._changed:
+            value: V = self._changed.get(key, self._default)
+            return value
+        return self._base(key)
 
     def set(self, key: K, value: V) -> "Map[K, V]":
         """The map that differs from this one at `key` at most."""

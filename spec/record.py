@@ -23,6 +23,11 @@ class Field(NamedTuple):
     type: Any
     width: int | None
 
+    def checked(self, value: Any, record: str) -> Any:
+        """The value as the field takes it, or ValueError."""
+        what = f"{record}.{self.name}"
+        return truth(value, what) if self.width is None else fit(value, self.width, what)
+
 
 def bits_of(annotation: Any) -> Bits | None:
     """The declaration in `Annotated[int, Bits(n)]`, or None for another type."""
@@ -63,7 +68,7 @@ def fit(value: Any, width: int, what: str) -> Any:
     raise ValueError(f"{what}: {value!r} is not a number of {width} bits")
 
 
-def truth(value: Any, _width: int, what: str) -> Any:
+def truth(value: Any, what: str) -> Any:
     """`value` as a truth value, or ValueError naming what is none."""
     if isinstance(value, (bool, Term)):
         return value
@@ -81,12 +86,19 @@ def _constructor(cls: type, fields: tuple[Field, ...], defaults: dict[str, Any])
             source += f"        {name} = fit({name}, {width}, {f'{cls.__name__}.{name}'!r})\n"
         elif kind is bool:
             source += f"    if {name} is not True and {name} is not False:\n"
-            source += f"        {name} = truth({name}, 1, {f'{cls.__name__}.{name}'!r})\n"
+            source += f"        {name} = truth({name}, {f'{cls.__name__}.{name}'!r})\n"
     source += "    return tuple_new(cls, (" + "".join(f"{n}, " for n in names) + "))\n"
     scope: dict[str, Any] = {"fit": fit, "truth": truth, "numbers": _NUMBERS, "tuple_new": _tuple_new}
     scope.update({f"_default_{name}": value for name, value in defaults.items()})
     exec(compile(source, f"<record {cls.__name__}>", "exec"), scope)  # noqa: S102 - our own text, made above
     return scope["__new__"]
+
+
+def _unquestioned(field: Field) -> tuple[type | None, int]:
+    """The class and the width of values that `replace` takes as they are; no class where it takes everything."""
+    if field.width is not None:
+        return int, field.width
+    return (bool, 1) if field.type is bool else (None, 0)
 
 
 def _show(value: Any) -> str:
@@ -100,14 +112,6 @@ def _repr(self: Any) -> str:
     return f"{type(self).__name__}(" + ", ".join(f"{f.name}={_show(v)}" for f, v in pairs) + ")"
 
 
-def _place(cls: type, position: int, field: Field) -> tuple[int, type | None, int, Any, str]:
-    """For `replace`: where a field stands, the class and width of what needs no closer look, and that closer look."""
-    what = f"{cls.__name__}.{field.name}"
-    if field.width is not None:
-        return position, int, field.width, fit, what
-    return (position, bool, 1, truth, what) if field.type is bool else (position, None, 0, None, what)
-
-
 @dataclass_transform(frozen_default=True)
 def record(cls: type[R]) -> type[R]:
     """Make `cls` a frozen record of its annotated fields."""
@@ -115,12 +119,12 @@ def record(cls: type[R]) -> type[R]:
     fields = tuple(Field(name, hints[name], width_of(hints[name])) for name in cls.__annotations__)
     defaults = {f.name: cls.__dict__[f.name] for f in fields if f.name in cls.__dict__}
     own = {k: v for k, v in cls.__dict__.items() if k not in defaults and k not in ("__dict__", "__weakref__")}
-    reading = vars(namedtuple(cls.__name__, [f.name for f in fields]))
+    twin = cast(Any, namedtuple)(cls.__name__, [f.name for f in fields])
     own.update(
-        {f.name: reading[f.name] for f in fields},
+        {f.name: twin.__dict__[f.name] for f in fields},
         __slots__=(),
         __record_fields__=fields,
-        __record_places__={f.name: _place(cls, position, f) for position, f in enumerate(fields)},
+        __record_places__={f.name: (position, *_unquestioned(f)) for position, f in enumerate(fields)},
         __new__=_constructor(cls, fields, defaults),
         __repr__=_repr,
     )
@@ -130,14 +134,15 @@ def record(cls: type[R]) -> type[R]:
 def replace(value: R, **changes: Any) -> R:
     """A copy of a record with some fields changed, checked as on construction."""
     known: Any = value
-    places = known.__record_places__
-    values = [*known]
+    values, places = [*known], known.__record_places__
     for name, new in changes.items():
-        if name not in places:
-            raise TypeError(f"{type(value).__name__} has no field {name!r}")
-        position, usual, width, check, what = places[name]
-        if usual is not None and (new.__class__ is not usual or new >> width):
-            new = check(new, width, what)
+        try:
+            position, kind, width = places[name]
+        except KeyError:
+            raise TypeError(f"{type(value).__name__} has no field {name!r}") from None
+        if kind is not None and (new.__class__ is not kind or new >> width):
+            field: Field = known.__record_fields__[position]
+            new = field.checked(new, type(value).__name__)
         values[position] = new
     copy: R = _tuple_new(known.__class__, values)
     return copy
