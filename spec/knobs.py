@@ -5,18 +5,18 @@ Named platforms (`spec/features.py`) fix the knobs that hardware showed.
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, unique
 from typing import Annotated
 
 from spec.record import record
-from spec.vocabulary import Bits, constants
+from spec.vocabulary import Bits
 
 Choice1 = Annotated[int, Bits(1)]
 Choice2 = Annotated[int, Bits(2)]
 Choice3 = Annotated[int, Bits(3)]
 
 
-@constants
+@unique
 class PsmashGuard(IntEnum):
     """What PSMASH answers for an immutable or ownerless 2 MiB page."""
 
@@ -26,7 +26,7 @@ class PsmashGuard(IntEnum):
     ACCEPTED = 3
 
 
-@constants
+@unique
 class PvalidateShared(IntEnum):
     """PVALIDATE of a page mapped shared (C=0)."""
 
@@ -36,7 +36,7 @@ class PvalidateShared(IntEnum):
     IGNORED = 3
 
 
-@constants
+@unique
 class HostInstruction(IntEnum):
     """A host-only RMP instruction executed inside a guest."""
 
@@ -45,7 +45,7 @@ class HostInstruction(IntEnum):
     VMEXIT = 2
 
 
-@constants
+@unique
 class FullMask(IntEnum):
     """The VMPL0 mask that RMPUPDATE stores."""
 
@@ -54,7 +54,7 @@ class FullMask(IntEnum):
     WITH_SSS = 2
 
 
-@constants
+@unique
 class EntryCheckOrder(IntEnum):
     """Order of RMPUPDATE's three checks of the old entry: in-use (U), immutable (I), overlap (O)."""
 

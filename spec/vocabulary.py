@@ -6,9 +6,7 @@ Pinned documents: APM Vol. 2 (24593) and Vol. 3 (24594), firmware ABI (56860); r
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum, IntFlag, unique
-from typing import Annotated, TypeVar
-
-E = TypeVar("E", bound=type[Enum])
+from typing import Annotated
 
 
 @dataclass(frozen=True)
@@ -20,16 +18,6 @@ class Bits:
 
     width: int
     kind: str = ""
-
-
-def constants(enumeration: E) -> E:
-    """An enumeration of different values, each an ordinary attribute of the class as from Python 3.12 on.
-
-    Python 3.11 runs a function whenever a member is named, and the rules name them all the time.
-    """
-    for name, member in unique(enumeration).__members__.items():
-        type.__setattr__(enumeration, name, member)
-    return enumeration
 
 
 Address = Annotated[int, Bits(64)]
@@ -58,7 +46,7 @@ ASID_COUNTERS = 2048
 """64-bit per-ASID counters at the head of the RMP (16 KiB)."""
 
 
-@constants
+@unique
 class PageSize(IntEnum):
     """The size bit of an RMP entry, a command or an operand."""
 
@@ -66,7 +54,7 @@ class PageSize(IntEnum):
     SIZE_2M = 1
 
 
-@constants
+@unique
 class MappingSize(IntEnum):
     """The size of a nested or host mapping. 1 GiB is treated as 2 MiB by every RMP check (APM Vol. 2, 15.36.10)."""
 
@@ -75,7 +63,6 @@ class MappingSize(IntEnum):
     MAP_1G = 2
 
 
-@constants
 class Permission(IntFlag):
     """Bits of a VMPL permission mask (APM Vol. 2, Table 15-36)."""
 
@@ -95,7 +82,7 @@ RESERVED_PERMISSIONS = 0xE0
 # --- result families: codes in EAX, architectural events, firmware status codes, limits of the model ---
 
 
-@constants
+@unique
 class Eax(IntEnum):
     """Result codes that RMP instructions leave in EAX (APM Vol. 3)."""
 
@@ -109,7 +96,7 @@ class Eax(IntEnum):
     """PSMASH on a page that cannot be split. Observed on hardware; the name is ours."""
 
 
-@constants
+@unique
 class Event(Enum):
     """Architectural events: what happens instead of (or besides) a result in EAX."""
 
@@ -127,7 +114,7 @@ class Event(Enum):
     """A device's access is blocked; the event goes to the IOMMU's log, not to a processor."""
 
 
-@constants
+@unique
 class Status(IntEnum):
     """Status codes of SNP firmware commands (firmware ABI 56860, "Status Codes")."""
 
@@ -173,7 +160,7 @@ class Status(IntEnum):
     SHUTDOWN_INCOMPLETE = 0x28
 
 
-@constants
+@unique
 class Limit(Enum):
     """Where the model, not the machine, ends."""
 
@@ -181,7 +168,7 @@ class Limit(Enum):
     UNSPECIFIED = "unspecified by the manual"
 
 
-@constants
+@unique
 class GuestAction(Enum):
     """What a careful guest does next: the results of its steps."""
 
@@ -198,7 +185,7 @@ Result = Eax | Event | Status | Limit | GuestAction
 # --- page states ---
 
 
-@constants
+@unique
 class PageState(Enum):
     """The page states of the firmware ABI (56860, "Page States"), FIRMWARE_IOMMU, and INVALID for anything else."""
 
@@ -227,7 +214,7 @@ TAG_SHIFT = 36
 # --- accesses and faults ---
 
 
-@constants
+@unique
 class Agent(Enum):
     """Who makes a memory access (APM Vol. 2, Table 15-39)."""
 
@@ -237,7 +224,7 @@ class Agent(Enum):
     DEVICE = "device"
 
 
-@constants
+@unique
 class AccessKind(Enum):
     """What a memory access does."""
 
@@ -250,7 +237,7 @@ class AccessKind(Enum):
     SSS_WRITE = "shadow-stack write"
 
 
-@constants
+@unique
 class AgentCode(IntEnum):
     """`Agent` as a number, for operands that need not be known."""
 
@@ -260,7 +247,7 @@ class AgentCode(IntEnum):
     DEVICE = 3
 
 
-@constants
+@unique
 class AccessCode(IntEnum):
     """`AccessKind` as a number, for operands that need not be known. Any other number acts as a data read."""
 
@@ -273,7 +260,6 @@ class AccessCode(IntEnum):
     SSS_WRITE = 6
 
 
-@constants
 class PfError(IntFlag):
     """Host #PF error code (APM Vol. 2, 15.36.10)."""
 
@@ -286,7 +272,6 @@ class PfError(IntFlag):
     RMP = 1 << 31
 
 
-@constants
 class NpfInfo(IntFlag):
     """EXITINFO1 of a nested page fault (APM Vol. 2, 15.25.6 and 15.36.10)."""
 
@@ -315,7 +300,7 @@ VC_PAGE_NOT_VALIDATED_NOT_RESTARTABLE = 0x406
 # --- firmware ---
 
 
-@constants
+@unique
 class PlatformState(IntEnum):
     """SNP platform state."""
 
@@ -323,7 +308,7 @@ class PlatformState(IntEnum):
     INIT = 1
 
 
-@constants
+@unique
 class GuestState(IntEnum):
     """GCTX.State."""
 
@@ -332,7 +317,7 @@ class GuestState(IntEnum):
     RUNNING = 2
 
 
-@constants
+@unique
 class LaunchPageType(IntEnum):
     """PAGE_TYPE of SNP_LAUNCH_UPDATE."""
 
@@ -344,7 +329,7 @@ class LaunchPageType(IntEnum):
     CPUID = 6
 
 
-@constants
+@unique
 class SwapPageType(IntEnum):
     """PAGE_TYPE of SNP_PAGE_SWAP_OUT and SNP_PAGE_SWAP_IN."""
 
@@ -353,7 +338,6 @@ class SwapPageType(IntEnum):
     VMSA = 2
 
 
-@constants
 class GuestPolicy(IntFlag):
     """Guest policy (firmware ABI, "Guest Policy"); bits [15:0] hold the minimum ABI version."""
 
@@ -369,7 +353,6 @@ class GuestPolicy(IntFlag):
     PAGE_SWAP_DISABLE = 1 << 25
 
 
-@constants
 class SevFeatures(IntFlag):
     """SEV_FEATURES, VMSA offset 3B0h (APM Vol. 2, Table B-4)."""
 
@@ -396,7 +379,7 @@ class SevFeatures(IntFlag):
 # --- who acts, who guarantees, what a statement rests on ---
 
 
-@constants
+@unique
 class Actor(Enum):
     """Who takes a step."""
 
@@ -408,7 +391,7 @@ class Actor(Enum):
     DEVICE = "device"
 
 
-@constants
+@unique
 class Guarantor(Enum):
     """Who must behave for an invariant to hold."""
 
@@ -422,7 +405,7 @@ class Guarantor(Enum):
     NOBODY = "not an invariant"
 
 
-@constants
+@unique
 class Evidence(Enum):
     """What a check or a constant rests on."""
 

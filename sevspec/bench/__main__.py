@@ -32,6 +32,7 @@ def main() -> None:
     say("processor", f"{processor()}, {os.cpu_count()} logical processors, Python {platform.python_version()}")
     for rate in rates():
         say(f"{rate.name} of a 4 KiB page, operands made anew", f"{rate.per_second:>10,.0f} a second of one core")
+        say("  by the rule as it is written", f"{rate.as_written:>10,.0f}")
     times = launch_times()
     if times is None:
         say("launch of a 2 MiB image", "not here: examples/ is part of the source tree only")

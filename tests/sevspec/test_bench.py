@@ -20,7 +20,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_rates_are_of_the_three_instructions() -> None:
     found = rates.rates()
     assert [rate.name for rate in found] == ["RMPUPDATE", "PVALIDATE", "RMPADJUST"]
-    assert all(rate.per_second > 0 for rate in found)
+    assert all(rate.per_second > 0 and rate.as_written > 0 for rate in found)
 
 
 def test_launch_alone_has_the_measurement_of_both() -> None:
