@@ -34,7 +34,7 @@ def page_set_state_walk(system: System, op: PageSetStateWalk) -> Outcome:  # noq
     # 2. At the end of the list, every page was seen: it is walked again to write. Then all is done.
     if walk.current >= walk.count:
         if walk.phase == WalkPhase.CHECKING:
-            again = replace(walk, phase=WalkPhase.WRITING, current=0, page=0)
+            again = replace(walk, phase=WalkPhase.WRITING, current=0)
             return Outcome(Event.COMPLETES, "all-donated", with_walk(system, again), Evidence.FIRMWARE)
         return Outcome(Status.SUCCESS, "fixed", finished(system), Evidence.FIRMWARE)
 
@@ -70,8 +70,8 @@ def with_walk(system: System, walk: RangeWalk) -> System:
 
 
 def finished(system: System) -> System:
-    """The command is answered; the list is forgotten."""
-    return with_walk(system, replace(system.firmware.walk, phase=WalkPhase.DONE, count=0, current=0, page=0))
+    """The command is answered."""
+    return with_walk(system, replace(system.firmware.walk, phase=WalkPhase.DONE))
 
 
 def page_under(walk: RangeWalk) -> int:

@@ -69,6 +69,12 @@ CASES = (
     Case("range-reserved", Status.INVALID_PARAM, {"ranges": listed((HEAD + 1, COUNT), reserved=True)}),
     Case("range-alignment", Status.INVALID_PARAM, {"ranges": listed((HEAD + 1, COUNT))}),
     Case(
+        "range-alignment",
+        Status.INVALID_PARAM,
+        {"ranges": listed((HEAD, 1)).set(0, PageRange(base=(HEAD << 12) + 1, page_count=1, reserved=False))},
+        name="one-byte",
+    ),
+    Case(
         "range-alignment", Status.INVALID_PARAM, {"count": 2, "ranges": listed((HEAD, 1), (HEAD + 1, 0))}, name="second"
     ),
 )
