@@ -31,11 +31,10 @@ from spec.everything import TRANSITIONS
 from spec.firmware.command import PageAddress
 from spec.firmware.decommission import Decommission, decommission
 from spec.firmware.page_reclaim import PageReclaim, page_reclaim
-from spec.firmware.page_set_state import PageSetState
 from spec.logic import all_of, implies, ite, none_of
 from spec.record import fields_of, is_record, replace
 from spec.registry import Outcome, operands_of, transition_info
-from spec.rmp.authority import effective, head_of, is_2m, page_of
+from spec.rmp.authority import effective, head_of, is_2m
 from spec.rmp.coverage import REGION_SHIFT
 from spec.rmp.cpu import HOST_CPU
 from spec.rmp.page_state import is_firmware
@@ -204,16 +203,13 @@ def is_rmp_page(page: Any) -> Any:
     return SymBool(z3.Function("is-rmp-page", z3.BitVecSort(40), z3.BoolSort())(term.widened(40)))
 
 
-def truthful(op: Any, page: Any) -> Iterator[Any]:
-    """What the operands say of the memory map is true: of the pages that they name, and of `page`."""
-    if isinstance(op, PageSetState):
-        first = page_of(op.base)
-        yield implies(all_of(page >= first, page < first + op.page_count), op.in_rmp == is_rmp_page(page))
+def truthful(op: Any) -> Iterator[Any]:
+    """What the operands say of the memory map is true, of the pages that they name."""
     for field, value in zip(fields_of(type(op)), op, strict=True):
         if field.type is PageAddress:
             yield value.in_rmp == is_rmp_page(value.page)
         elif is_record(field.type):
-            yield from truthful(value, page)
+            yield from truthful(value)
 
 
 def rmp_pages_stay(transition: Transition) -> Verdict:
@@ -230,7 +226,8 @@ def rmp_pages_stay(transition: Transition) -> Verdict:
         def build(path: Path = path) -> tuple[z3.BoolRef, z3.BoolRef]:
             after = path.outcome.system.rmp
             small = none_of(is_2m(system.rmp[head_of(page)]))
-            given = all_of(is_rmp_page(page), small, is_firmware(system.rmp[page]), *truthful(op, page))
+            known = system.firmware.walk.rmp_pages[page]  # as SNP_PAGE_SET_STATE took it from its operands
+            given = all_of(is_rmp_page(page), known, small, is_firmware(system.rmp[page]), *truthful(op))
             return bool_term(given), z3.Not(bool_term(is_firmware(effective(after, page))))
 
         given, left = run(path.context, build)

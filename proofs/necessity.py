@@ -22,7 +22,7 @@ SEVERAL_STEPS = {
     ("K-S-UNASSIGNED", "RMP-RAW-2"): "rests on RMP-RAW-1, but on no more than its alignment, which stays",
     ("K-2M-IMM", "RMP-RAW-2"): "RMPUPDATE rewrites all entries of a region: no state invariant breaks",
     ("K-S-UNASSIGNED", "RMP-RAW-3"): "rests on RMP-RAW-1, but on no more than its alignment, which stays",
-    ("K-S-UNASSIGNED", "RMP-I21"): "an unassigned entry never speaks for its region; no step is known",
+    ("K-S-UNASSIGNED", "RMP-I21"): "rests on RMP-RAW-1; `proofs/unassigned_head.py` finds the steps",
     ("K-GPA0", "RMP-I34-ROOT"): "rests on RMP-I34-ENTRY",
     ("K-GPA0", "RMP-I34-ROOT-HOME"): "rests on RMP-I34-ENTRY-HOME",
     ("K-GPA0", "RMP-I34-ROOT-SEAL"): "rests on RMP-I34-SEAL",

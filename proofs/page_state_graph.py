@@ -1,9 +1,9 @@
 """The graph of page states, derived: z3 is asked which steps take a page from which state to which.
 
-A page is *named* by a step if the operands give its address, alone or as part of a 2 MiB page or a range. Edges of
-named pages are the graph; what a step does to any other page is a second graph. States are those of effective entries,
-and an edge from a state to itself is drawn only where some field of the effective entry changes (the sub-page count of
-a region is bookkeeping, and does not count).
+A page is *named* by a step if the operands give its address, alone or as part of a 2 MiB page, or if firmware has
+reached it in a list of ranges. Edges of named pages are the graph; what a step does to any other page is a second
+graph. States are those of effective entries, and an edge from a state to itself is drawn only where some field of the
+effective entry changes (the sub-page count of a region is bookkeeping, and does not count).
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +22,7 @@ from proofs.symbolic import bool_term
 from spec.everything import TRANSITIONS
 from spec.firmware.command import PageAddress
 from spec.firmware.gctx_create import GctxCreate
+from spec.firmware.page_set_state_walk import PageSetStateWalk, page_under
 from spec.firmware.page_unsmash import PageUnsmash
 from spec.knobs import DEFAULT_KNOBS, Knobs
 from spec.logic import all_of, any_of, iff, implies, ite, none_of, same
@@ -131,21 +132,21 @@ def named_pages(op: Any) -> Iterator[tuple[Any, str, Any]]:
             yield op, field.name, value.page
         elif field.type is Translation:
             yield op, field.name, page_of(value.spa)
-        elif field.name in ("spa", "base"):
+        elif field.name == "spa":
             yield op, field.name, page_of(value)
         elif is_record(field.type):
             yield from named_pages(value)
 
 
 def is_named(system: System, op: Any, page: Any) -> Any:
-    """Whether the operands name the page."""
+    """Whether the operands name the page; of a list of ranges, whether firmware has reached it."""
+    if isinstance(op, PageSetStateWalk):
+        return page == page_under(system.firmware.walk)
     return any_of(*(is_part(system, holder, name, first, page) for holder, name, first in named_pages(op)))
 
 
 def is_part(system: System, op: Any, name: str, first: Any, page: Any) -> Any:
-    """Whether the page is the one at an operand's address, or belongs to the 2 MiB page or the range there."""
-    if name == "base":
-        return all_of(page >= first, page < first + op.page_count)
+    """Whether the page is the one at an operand's address, or belongs to the 2 MiB page there."""
     if isinstance(op, PageUnsmash):
         large: Any = True
     elif name in SIZED and hasattr(op, "page_size"):

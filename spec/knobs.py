@@ -229,8 +229,8 @@ KNOBS = (
     Knob(
         "K-S-UNASSIGNED",
         "unassigned_is_4k",
-        "an unassigned entry never acts as a 2 MiB entry",
-        "the size bit is stored as given",
+        "RMPUPDATE stores size 4 KiB in an unassigned entry, which never acts as a 2 MiB entry",
+        "the size bit is stored as given, and every access goes by an unassigned 2 MiB entry in its whole region",
     ),
     Knob(
         "K-2M-IMM",

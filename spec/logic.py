@@ -49,36 +49,50 @@ class Term:
         raise NotImplementedError
 
 
-def all_of(*conditions: bool) -> bool:
+# Most conditions of a rule have one or two terms and are known, so those are parameters and are looked at first.
+
+
+def all_of(first: bool = True, second: bool = True, /, *others: bool) -> bool:
     """True if every condition holds."""
-    result: Any = True
-    for condition in conditions:
-        if condition is True:
-            continue
-        if condition is False:
-            return False
-        result = condition if result is True else result.all_with(condition)
-    return cast(bool, result)
-
-
-def any_of(*conditions: bool) -> bool:
-    """True if some condition holds."""
-    result: Any = False
-    for condition in conditions:
-        if condition is False:
-            continue
-        if condition is True:
-            return True
-        result = condition if result is False else result.any_with(condition)
-    return cast(bool, result)
-
-
-def none_of(*conditions: bool) -> bool:
-    """True if no condition holds."""
-    result: Any = any_of(*conditions)
-    if result is True:
+    for condition in others:
+        second = all_of(second, condition)
+    if first is True:
+        return second
+    if first is False or second is False:
         return False
-    return True if result is False else cast(bool, result.negated())
+    return first if second is True else _both(first, second)
+
+
+def any_of(first: bool = False, second: bool = False, /, *others: bool) -> bool:
+    """True if some condition holds."""
+    for condition in others:
+        second = any_of(second, condition)
+    if first is False:
+        return second
+    if first is True or second is True:
+        return True
+    return first if second is False else _either(first, second)
+
+
+def none_of(first: bool = False, second: bool = False, /, *others: bool) -> bool:
+    """True if no condition holds."""
+    if second is not False or others:
+        first = any_of(first, second, *others)
+    if first is False:
+        return True
+    return False if first is True else _negation(first)
+
+
+def _both(left: Any, right: Any) -> bool:
+    return cast(bool, left.all_with(right))
+
+
+def _either(left: Any, right: Any) -> bool:
+    return cast(bool, left.any_with(right))
+
+
+def _negation(condition: Any) -> bool:
+    return cast(bool, condition.negated())
 
 
 def implies(premise: bool, conclusion: bool) -> bool:
@@ -139,7 +153,14 @@ def all_in_range(first: int, count: int, predicate: Callable[[int], bool]) -> bo
 
 def any_in_range(first: int, count: int, predicate: Callable[[int], bool]) -> bool:
     """True if the predicate holds for at least one of the `count` numbers from `first`."""
-    return none_of(all_in_range(first, count, lambda number: none_of(predicate(number))))
+    if isinstance(first, Term) or isinstance(count, Term):
+        return none_of(all_in_range(first, count, lambda number: none_of(predicate(number))))
+    result = False
+    for number in range(first, first + count):
+        result = any_of(result, predicate(number))
+        if result is True:
+            break
+    return result
 
 
 def same(left: Any, right: Any) -> bool:

@@ -29,27 +29,24 @@ class Map(Generic[K, V]):
         return cls(cast(V, None), base)
 
     def __getitem__(self, key: K) -> V:
-        if self._base is None:
-            return cast(V, self._changed.get(key, self._default))
-        return cast(V, self._changed[key]) if key in self._changed else self._base(key)
-
-    def _usual(self, key: K) -> V:
-        return self._default if self._base is None else self._base(key)
+        if self._base is None or key in self._changed:
+            value: V = self._changed.get(key, self._default)
+            return value
+        return self._base(key)
 
     def set(self, key: K, value: V) -> "Map[K, V]":
         """The map that differs from this one at `key` at most."""
-        if value == self._usual(key):
-            changed = self._changed.delete(key) if key in self._changed else self._changed
-        else:
-            changed = self._changed.set(key, value)
-        return Map(self._default, self._base, changed)
+        changed = self._changed
+        if value != (self._default if self._base is None else self._base(key)):
+            return Map(self._default, self._base, changed.set(key, value))
+        return Map(self._default, self._base, changed.delete(key)) if key in changed else self
 
     def set_range(self, first: int, count: int, value: Callable[[int], V]) -> "Map[K, V]":
         """The map that gives `value(k)` for the `count` keys from `first`, and agrees with this one elsewhere."""
         with self._changed.mutate() as changed:
             for number in range(first, first + count):
                 new, key = value(number), cast(K, number)
-                if new != self._usual(key):
+                if new != (self._default if self._base is None else self._base(key)):
                     changed[key] = new
                 elif key in changed:
                     del changed[key]

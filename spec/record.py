@@ -5,12 +5,13 @@ dataclass. An `Annotated[int, Bits(n)]` field takes 0 to 2**n - 1, a `bool` fiel
 refused by name. A symbolic value is narrowed to the width, and that it fits becomes a proof obligation.
 """
 
-from collections.abc import Callable
-from operator import itemgetter
+from collections import namedtuple
 from typing import Annotated, Any, NamedTuple, TypeVar, cast, dataclass_transform, get_args, get_origin, get_type_hints
 
 from spec.logic import Term
 from spec.vocabulary import Bits
+
+_tuple_new: Any = tuple.__new__
 
 R = TypeVar("R")
 
@@ -21,6 +22,11 @@ class Field(NamedTuple):
     name: str
     type: Any
     width: int | None
+
+    def checked(self, value: Any, record: str) -> Any:
+        """The value as the field takes it, or ValueError."""
+        what = f"{record}.{self.name}"
+        return truth(value, what) if self.width is None else fit(value, self.width, what)
 
 
 def bits_of(annotation: Any) -> Bits | None:
@@ -48,11 +54,16 @@ def is_record(cls: Any) -> bool:
     return hasattr(cls, "__record_fields__")
 
 
+_NUMBERS: set[type] = {int}
+"""Classes whose instances are numbers: plain ones, and enumerations as they are met."""
+
+
 def fit(value: Any, width: int, what: str) -> Any:
     """`value` as a number of `width` bits, or ValueError naming what does not fit."""
     if isinstance(value, Term):
         return value.fit(width, what)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << width:
+        _NUMBERS.add(value.__class__)
         return value
     raise ValueError(f"{what}: {value!r} is not a number of {width} bits")
 
@@ -64,48 +75,30 @@ def truth(value: Any, what: str) -> Any:
     raise ValueError(f"{what}: {value!r} is not a truth value")
 
 
-class _Keep:
-    """Marks a field that `replace` leaves alone."""
-
-
-_KEEP = _Keep()
-
-
-def _checks(field: Field, what: str) -> str:
-    if field.width is not None:
-        return (
-            f"    if {field.name}.__class__ is not int or {field.name} >> {field.width}:\n"
-            f"        {field.name} = fit({field.name}, {field.width}, {what!r})\n"
-        )
-    if field.type is bool:
-        return (
-            f"    if {field.name} is not True and {field.name} is not False:\n"
-            f"        {field.name} = truth({field.name}, {what!r})\n"
-        )
-    return ""
-
-
-def _compile(cls: type, fields: tuple[Field, ...], defaults: dict[str, Any]) -> tuple[Any, Any]:
+def _constructor(cls: type, fields: tuple[Field, ...], defaults: dict[str, Any]) -> Any:
+    """`__new__` with the fields as parameters, written out: a check costs no call where the value is a plain one."""
     names = [field.name for field in fields]
     signature = ", ".join(f"{n}=_default_{n}" if n in defaults else n for n in names)
-    make = "    return tuple_new(cls, (" + "".join(f"{n}, " for n in names) + "))\n"
     source = f"def __new__(cls, {signature}):\n"
-    source += "".join(_checks(field, f"{cls.__name__}.{field.name}") for field in fields) + make
-    source += "def _with(self" + (", *, " if names else "") + ", ".join(f"{n}=KEEP" for n in names) + "):\n"
-    for position, field in enumerate(fields):
-        checks = (
-            _checks(field, f"{cls.__name__}.{field.name}")
-            .replace("    ", "        ", 1)
-            .replace("\n    ", "\n        ")
-        )
-        source += f"    if {field.name} is KEEP:\n        {field.name} = self[{position}]\n"
-        if checks:
-            source += "    else:\n" + checks.rstrip(" ")
-    source += "    cls = self.__class__\n" + make
-    scope: dict[str, Any] = {"fit": fit, "truth": truth, "tuple_new": tuple.__new__, "KEEP": _KEEP}
+    for name, kind, width in fields:
+        if width is not None:
+            source += f"    if {name}.__class__ is not int and {name}.__class__ not in numbers or {name} >> {width}:\n"
+            source += f"        {name} = fit({name}, {width}, {f'{cls.__name__}.{name}'!r})\n"
+        elif kind is bool:
+            source += f"    if {name} is not True and {name} is not False:\n"
+            source += f"        {name} = truth({name}, {f'{cls.__name__}.{name}'!r})\n"
+    source += "    return tuple_new(cls, (" + "".join(f"{n}, " for n in names) + "))\n"
+    scope: dict[str, Any] = {"fit": fit, "truth": truth, "numbers": _NUMBERS, "tuple_new": _tuple_new}
     scope.update({f"_default_{name}": value for name, value in defaults.items()})
     exec(compile(source, f"<record {cls.__name__}>", "exec"), scope)  # noqa: S102 - our own text, made above
-    return scope["__new__"], scope["_with"]
+    return scope["__new__"]
+
+
+def _unquestioned(field: Field) -> tuple[type | None, int]:
+    """The class and the width of values that `replace` takes as they are; no class where it takes everything."""
+    if field.width is not None:
+        return int, field.width
+    return (bool, 1) if field.type is bool else (None, 0)
 
 
 def _show(value: Any) -> str:
@@ -125,14 +118,14 @@ def record(cls: type[R]) -> type[R]:
     hints = get_type_hints(cls, include_extras=True)
     fields = tuple(Field(name, hints[name], width_of(hints[name])) for name in cls.__annotations__)
     defaults = {f.name: cls.__dict__[f.name] for f in fields if f.name in cls.__dict__}
-    new, with_ = _compile(cls, fields, defaults)
     own = {k: v for k, v in cls.__dict__.items() if k not in defaults and k not in ("__dict__", "__weakref__")}
+    twin = cast(Any, namedtuple)(cls.__name__, [f.name for f in fields])
     own.update(
-        {f.name: property(itemgetter(i)) for i, f in enumerate(fields)},
+        {f.name: twin.__dict__[f.name] for f in fields},
         __slots__=(),
         __record_fields__=fields,
-        __new__=new,
-        _with=with_,
+        __record_places__={f.name: (position, *_unquestioned(f)) for position, f in enumerate(fields)},
+        __new__=_constructor(cls, fields, defaults),
         __repr__=_repr,
     )
     return cast("type[R]", type(cls.__name__, (tuple,), own))
@@ -140,5 +133,16 @@ def record(cls: type[R]) -> type[R]:
 
 def replace(value: R, **changes: Any) -> R:
     """A copy of a record with some fields changed, checked as on construction."""
-    with_: Callable[..., R] = cast(Any, value)._with
-    return with_(**changes)
+    known: Any = value
+    values, places = [*known], known.__record_places__
+    for name, new in changes.items():
+        try:
+            position, kind, width = places[name]
+        except KeyError:
+            raise TypeError(f"{type(value).__name__} has no field {name!r}") from None
+        if kind is not None and (new.__class__ is not kind or new >> width):
+            field: Field = known.__record_fields__[position]
+            new = field.checked(new, type(value).__name__)
+        values[position] = new
+    copy: R = _tuple_new(known.__class__, values)
+    return copy

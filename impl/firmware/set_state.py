@@ -1,5 +1,6 @@
 """SNP_PAGE_SET_STATE: the host gives donated pages back to itself for good, as HV_FIXED."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from impl.firmware.memory_map import Span
@@ -31,12 +32,19 @@ def page_set_state(firmware: Firmware, buffer: PageSetStateBuffer) -> str:
 
     # 7. Every page is FIRMWARE, all of them before any is changed.
     table = firmware.machine.rmp
-    pages = [pfn for span in spans for pfn in range(span.first >> PAGE_SHIFT, (span.last >> PAGE_SHIFT) + 1)]
-    donated = all(table.covers(pfn) and _is_donated(table.load(pfn)) for pfn in pages)
+    donated = all(table.covers(pfn) and _is_donated(table.load(pfn)) for pfn in _pages(spans))
     require(donated, Status.INVALID_PAGE_STATE, "page-state")
-    for pfn in dict.fromkeys(pages):
-        _fix(table, pfn)
+
+    # 8. Each becomes HV_FIXED, once however often it is listed.
+    for pfn in _pages(spans):
+        if table.load(pfn).assigned:
+            _fix(table, pfn)
     return "fixed"
+
+
+def _pages(spans: list[Span]) -> Iterator[int]:
+    """The listed frame numbers, one at a time: a range may be longer than memory."""
+    return (pfn for span in spans for pfn in range(span.first >> PAGE_SHIFT, (span.last >> PAGE_SHIFT) + 1))
 
 
 def _is_donated(entry: RmpEntry) -> bool:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from impl.completion import Completion, page_fault
 from impl.machine import Cpu, Machine
 from impl.memory.engine import HOST_ASID
-from impl.rmp.effective import effective, head_of, hypervisor_owned
+from impl.rmp.effective import head_of
 from impl.rmp.faults import WALK_KINDS, WRITE_KINDS, Access, not_validated, pf_bits, violation
 from impl.rmp.layout import RmpEntry
 from impl.rmp.locator import SegmentTableFault
 from impl.rmp.permissions import SHADOW_STACK_KINDS, permitted
+from impl.rmp.seen import seen_entry, seen_hypervisor_owned
 from spec.vocabulary import (
     PAGE_SHIFT,
     AccessKind,
@@ -64,7 +65,7 @@ def _check_hypervisor_owned(machine: Machine, cpu: Cpu, access: Access, *, check
         access = replace(access, mapping_size=MappingSize.MAP_4K)
     if checked and in_use(machine, access):
         return violation(cpu, access, "in-use")
-    if checked and not hypervisor_owned(machine.rmp, access.pfn, access.mapping_size):
+    if checked and not seen_hypervisor_owned(machine, access.pfn, access.mapping_size):
         return violation(cpu, access, "hypervisor-owned")
     return Completion(Event.COMPLETES, "allowed")
 
@@ -78,7 +79,7 @@ def _check_snp_guest(machine: Machine, cpu: Cpu, access: Access) -> Completion:
 
 
 def _check_private(machine: Machine, cpu: Cpu, access: Access) -> Completion:
-    entry = effective(machine.rmp, access.pfn)
+    entry = seen_entry(machine, access.pfn)
     failed = "in-use" if in_use(machine, access) else ownership_failure(entry, cpu.asid, access.gpa)
     if entry is None or failed:
         return violation(cpu, access, failed or "covered")

@@ -25,26 +25,31 @@ def authority(table: RmpTable, pfn: int) -> int:
     return head if is_2m_page(table.load(head)) else pfn
 
 
-def effective(table: RmpTable, pfn: int) -> RmpEntry | None:
-    """The entry as the access checks see it, or None for an uncovered page. APM Vol. 2, 15.36.3."""
+def effective(table: RmpTable, pfn: int, *, unassigned_2m: bool = False) -> RmpEntry | None:
+    """The entry that speaks for a page, or None for an uncovered page. APM Vol. 2, 15.36.3.
+
+    With `unassigned_2m`, a head of 2 MiB size speaks for its region even if it is not assigned (knob K-S-UNASSIGNED).
+    """
     if not table.covers(pfn):
         return None
     head = head_of(pfn)
     head_entry = table.load(head)
-    if not is_2m_page(head_entry):
+    if not is_2m_page(head_entry) and not (unassigned_2m and head_entry.page_size == PageSize.SIZE_2M):
         return table.load(pfn)
     # An ownerless 2 MiB page (the security processor's) has one tag for all of its pages, not an address.
     offset = pfn - head if head_entry.asid else 0
     return replace(head_entry, gfn=head_entry.gfn + offset & GFN_MASK)
 
 
-def hypervisor_owned(table: RmpTable, pfn: int, mapping: MappingSize = MappingSize.MAP_4K) -> bool:
+def hypervisor_owned(
+    table: RmpTable, pfn: int, mapping: MappingSize = MappingSize.MAP_4K, *, unassigned_2m: bool = False
+) -> bool:
     """Not covered or not assigned; with a mapping of 2 MiB or more, every page of the region.
 
     APM Vol. 2, "RMP Checks" (15.36.10); 1 GiB mappings are cached, and so checked, as 2 MiB.
     """
     if mapping == MappingSize.MAP_4K:
-        entry = effective(table, pfn)
+        entry = effective(table, pfn, unassigned_2m=unassigned_2m)
         return entry is None or not entry.assigned
     return not table.any_assigned(head_of(pfn))
 

@@ -11,10 +11,11 @@ from impl.completion import Completion, nested_fault
 from impl.machine import Cpu, Machine
 from impl.memory.guest_paging import GuestTranslation
 from impl.rmp.access import in_use, ownership_failure
-from impl.rmp.effective import authority, effective
+from impl.rmp.effective import authority
 from impl.rmp.faults import Access
 from impl.rmp.layout import RmpEntry
 from impl.rmp.locator import SegmentTableFault
+from impl.rmp.seen import seen_entry
 from spec.vocabulary import PAGE_SHIFT, AccessKind, Agent, MappingSize, NpfInfo, PageSize
 
 Translate = Callable[[], GuestTranslation | Completion]
@@ -49,7 +50,7 @@ def own_page(machine: Machine, cpu: Cpu, where: GuestTranslation) -> OwnPage | C
     pfn = where.spa >> PAGE_SHIFT
     access = Access(Agent.SNP_GUEST, AccessKind.READ, where.spa, where.mapping_size, where.gpa, c_bit=True)
     try:
-        entry = effective(machine.rmp, pfn)
+        entry = seen_entry(machine, pfn)
     except SegmentTableFault:
         return nested_fault(_VIOLATION | NpfInfo.RSV, where.gpa, "segment-table-reserved")
     failed = "in-use" if in_use(machine, access) else ownership_failure(entry, cpu.asid, where.gpa)

@@ -7,8 +7,9 @@ from impl.completion import Completion, nested_fault
 from impl.machine import Cpu, Machine
 from impl.memory.engine import HOST_ASID, PAGE_BYTES
 from impl.memory.guest_paging import translate_gpa
-from impl.rmp.effective import authority, effective, hypervisor_owned
+from impl.rmp.effective import authority
 from impl.rmp.locator import SegmentTableFault
+from impl.rmp.seen import seen_entry, seen_hypervisor_owned
 from spec.vocabulary import PAGE_SHIFT, AccessKind, Event, NpfInfo
 
 _ALLOWED = Completion(Event.COMPLETES, "allowed")
@@ -29,7 +30,7 @@ def owned_by_host(machine: Machine, spa: int) -> bool:
     if not machine.snp_enabled:
         return True
     try:
-        return hypervisor_owned(machine.rmp, spa >> PAGE_SHIFT)
+        return seen_hypervisor_owned(machine, spa >> PAGE_SHIFT)
     except SegmentTableFault:
         return False
 
@@ -42,7 +43,7 @@ def usable_as_vmsa(machine: Machine, spa: int, asid: int) -> str:
     """
     pfn = spa >> PAGE_SHIFT
     try:
-        entry = effective(machine.rmp, pfn)
+        entry = seen_entry(machine, pfn)
     except SegmentTableFault:
         return "segment-table-reserved"
     if entry is None:

@@ -45,6 +45,7 @@ def main() -> None:
     say("processor", f"{processor()}, {os.cpu_count()} logical processors, Python {platform.python_version()}")
     for rate in rates():
         say(f"{rate.name} of a 4 KiB page, operands made anew", f"{rate.per_second:>10,.0f} a second of one core")
+        say("  by the rule as it is written", f"{rate.as_written:>10,.0f}")
     say_encrypting()
     times = launch_times()
     if times is None:

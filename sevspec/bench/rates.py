@@ -1,9 +1,14 @@
-"""How many single-page transitions the specification takes in a second, operands made anew for each."""
+"""How many single-page transitions the specification takes in a second, operands made anew for each.
+
+Of the rule's plain form (`sevspec/plain_rules.py`), which is what takes many steps, and of the rule as it is written.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import process_time
+from typing import Any
 
+from sevspec.plain_rules import plain
 from spec.features import GENOA
 from spec.record import replace
 from spec.registry import Outcome
@@ -21,6 +26,7 @@ from spec.vocabulary import FULL_WITH_SSS, PAGE_SHIFT, Eax, MappingSize, PageSiz
 FIRST_PAGE, GFN, ASID = 0x40001, 0x8000, 5
 PAGES = 64
 ROUNDS, REPEATS = 20_000, 5
+Rule = Callable[[System, Any], Outcome]
 GUEST = Cpu(asid=ASID, vmpl=0, cpl=0, snp_active=True)
 
 
@@ -30,6 +36,7 @@ class Rate:
 
     name: str
     per_second: float
+    as_written: float
 
 
 def rates() -> list[Rate]:
@@ -37,10 +44,16 @@ def rates() -> list[Rate]:
     fresh, owned = booted(GENOA), with_pages(validated=False)
     accepted = with_pages(validated=True)
     return [
-        Rate("RMPUPDATE", best(lambda n: updated(fresh, FIRST_PAGE + n))),
-        Rate("PVALIDATE", best(lambda n: accepted_by_guest(owned, n))),
-        Rate("RMPADJUST", best(lambda n: adjusted(accepted, n))),
+        rate("RMPUPDATE", rmpupdate, lambda rule, n: rule(fresh, update(FIRST_PAGE + n))),
+        rate("PVALIDATE", pvalidate, lambda rule, n: rule(owned, acceptance(n))),
+        rate("RMPADJUST", rmpadjust, lambda rule, n: rule(accepted, adjustment(n))),
     ]
+
+
+def rate(name: str, rule: Rule, step: Callable[[Rule, int], Outcome]) -> Rate:
+    """Of one instruction, in both forms."""
+    quick = plain(rule)
+    return Rate(name, best(lambda n: step(quick, n)), best(lambda n: step(rule, n)))
 
 
 def best(step: Callable[[int], Outcome]) -> float:
@@ -69,13 +82,12 @@ def with_pages(*, validated: bool) -> System:
     return replace(system, rmp=rmp)
 
 
-def updated(system: System, page: int) -> Outcome:
+def update(page: int) -> RmpUpdate:
     """The hypervisor gives a page to a guest."""
-    op = RmpUpdate(
+    return RmpUpdate(
         cpu=HOST_CPU, spa=page << PAGE_SHIFT, gpa=GFN << PAGE_SHIFT, assigned=True, page_size=PageSize.SIZE_4K,
         region_status=False, immutable=False, reserved=False, asid=ASID, contended=False, overlap_contended=False,
     )  # fmt: skip
-    return rmpupdate(system, op)
 
 
 def walked(number: int) -> Translation:
@@ -85,16 +97,14 @@ def walked(number: int) -> Translation:
     return Translation(gva=gfn << PAGE_SHIFT, gfn=gfn, spa=spa, mapping_size=MappingSize.MAP_4K, private=True)
 
 
-def accepted_by_guest(system: System, number: int) -> Outcome:
+def acceptance(number: int) -> Pvalidate:
     """The guest accepts a page."""
-    op = Pvalidate(cpu=GUEST, translation=walked(number), page_size=PageSize.SIZE_4K, validate=True)
-    return pvalidate(system, op)
+    return Pvalidate(cpu=GUEST, translation=walked(number), page_size=PageSize.SIZE_4K, validate=True)
 
 
-def adjusted(system: System, number: int) -> Outcome:
+def adjustment(number: int) -> RmpAdjust:
     """VMPL0 lets VMPL1 read and write."""
-    op = RmpAdjust(
+    return RmpAdjust(
         cpu=GUEST, translation=walked(number), page_size=PageSize.SIZE_4K, target_vmpl=1, mask=3, vmsa=False,
         reserved=False,
     )  # fmt: skip
-    return rmpadjust(system, op)

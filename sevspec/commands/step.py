@@ -16,6 +16,7 @@ from sevspec.refused import Refused
 from sevspec.terminal import console, print_json
 from sevspec.vector_files import loaded, replayed, transition_named
 from spec.features import PLATFORMS
+from spec.record import replace
 from spec.registry import Outcome, operands_of, transition_info
 
 HELP = """Run one transition on a state, or replay a test vector.
@@ -80,8 +81,8 @@ def state_of(state_type: Any, platform: str, settings: list[str], entries: list[
     state = nothing(state_type)
     prefix = "" if hasattr(state, "rmp") else "system."
     chosen = PLATFORMS[platform.lower()]
-    system = (state if not prefix else state.system)._with(platform=chosen)
-    state = system if not prefix else state._with(system=system)
+    system = replace(state if not prefix else state.system, platform=chosen)
+    state = system if not prefix else replace(state, system=system)
     for text in entries:
         page, _, right = text.partition("=")
         state = assigned(state, f"{prefix}rmp[{page}]={right}", "--rmp")

@@ -15,6 +15,7 @@ from impl.firmware.page_buffers import (
     Range,
     RangeListHeader,
 )
+from impl.memory.paging import C_BIT
 from impl.registers import Msr
 from impl.rmp.locator import BOOKKEEPING_BYTES
 from sevspec.crosscheck.agreement import Answer
@@ -27,10 +28,16 @@ from spec.firmware.page_md_init import PageMdInit
 from spec.firmware.page_move import PageMove
 from spec.firmware.page_reclaim import PageReclaim
 from spec.firmware.page_set_state import PageSetState
+from spec.firmware.page_set_state_walk import PageSetStateWalk, page_set_state_walk
 from spec.firmware.page_unsmash import PageUnsmash
-from spec.vocabulary import PAGE_SHIFT, PAGES_PER_2M
+from spec.firmware.range_list import MAX_RANGES, PageRange, WalkPhase
+from spec.registry import Outcome
+from spec.rmp.authority import page_of
+from spec.vocabulary import PAGE_SHIFT
 
 PAGE = 1 << PAGE_SHIFT
+MOST_PAGES = 4096
+"""Longer ranges are looked at no further."""
 
 
 def run_page_reclaim(bench: Bench, op: PageReclaim) -> Answer:
@@ -57,27 +64,45 @@ def run_page_unsmash(bench: Bench, op: PageUnsmash) -> Answer:
 
 
 def run_page_set_state(bench: Bench, op: PageSetState) -> Answer:
-    """A buffer, and a list of one range; where the list says that it has more, the others are empty."""
+    """A buffer and a list. The machine takes the whole command as one step; see `answered`."""
     (at,) = named(bench, op.list_address)
-    holds_rmp = op.page_count > 0 and bench.machine.rmp.contains(op.base)
-    if op.in_rmp != holds_rmp:
-        raise Inexpressible("the memory map says something else of this range")
-    if op.in_rmp and bench.origin != ordinary_origin(bench):
-        raise Inexpressible("a list is cut at the real bounds of the RMP")
-    if op.page_count > PAGES_PER_2M:
-        raise Inexpressible("one specified step speaks of one region")
-    if op.ranges == 0:
-        raise Inexpressible("an empty list has no range")
-    if op.list_address.spa >> PAGE_SHIFT == op.base >> PAGE_SHIFT:
-        raise Inexpressible("the list lies in the page that it names")
+    listed = [op.ranges[number] for number in range(min(op.count, MAX_RANGES))]
+    for each in listed:
+        require_facts(bench, op, each)
     if bench.machine.memory.exists(at, PAGE) and not (op.list_address.in_rmp or at % PAGE):
-        header = RangeListHeader(count=op.ranges)
-        entry = Range(base=op.base, page_count=op.page_count)
-        content = packed(header, reserved=op.list_reserved) + packed(entry, reserved=op.range_reserved)
-        bench.machine.memory.write_raw(at, content.ljust(PAGE, b"\0"))
+        content = packed(RangeListHeader(count=op.count), reserved=op.list_reserved)
+        for each in listed:
+            content += packed(Range(base=each.base, page_count=each.page_count), reserved=each.reserved)
+        bench.machine.memory.write_raw(at, content.ljust(PAGE, b"\0")[:PAGE])
     length = PageSetStateBuffer.LENGTH + (1 if op.wrong_length else 0)
     buffer = PageSetStateBuffer(length=length, list_paddr=at)
     return command(bench, CommandId.PAGE_SET_STATE, buffer, reserved=op.reserved)
+
+
+def require_facts(bench: Bench, op: PageSetState, listed: PageRange) -> None:
+    """What the operands say of a range is what the memory map says."""
+    if listed.base & C_BIT:
+        raise Inexpressible("bit 51 of an address in a list is the C-bit")
+    first = page_of(listed.base)
+    for page in range(first, first + min(listed.page_count, MOST_PAGES)):
+        own = bench.machine.rmp.contains(page << PAGE_SHIFT)
+        if own != op.rmp_pages[page]:
+            raise Inexpressible("the memory map says something else of this range")
+        if own and bench.origin != ordinary_origin(bench):
+            raise Inexpressible("a list is cut at the real bounds of the RMP")
+        if page == op.list_address.page:
+            raise Inexpressible("the list lies in a page that it names")
+
+
+def answered(outcome: Outcome) -> Outcome:
+    """SNP_PAGE_SET_STATE, accepted, with firmware's walks over the list up to its answer."""
+    if outcome.check != "list-accepted":
+        return outcome
+    for _ in range(4 * MOST_PAGES):
+        outcome = page_set_state_walk(outcome.system, PageSetStateWalk())
+        if outcome.system.firmware.walk.phase == WalkPhase.DONE:
+            return outcome
+    raise Inexpressible("the list is too long for an example")
 
 
 def ordinary_origin(bench: Bench) -> int:

@@ -14,6 +14,9 @@ from spec.firmware.page_move import PageMove
 from spec.firmware.page_reclaim import PageReclaim
 from spec.firmware.page_set_state import PageSetState
 from spec.firmware.page_unsmash import PageUnsmash
+from spec.firmware.range_list import PageRange
+from spec.maps import Map
+from spec.rmp.authority import page_of
 from spec.rmp.page_state import is_firmware, is_metadata, is_pre_guest, is_pre_swap
 from spec.vocabulary import PAGE_SHIFT, PAGES_PER_2M
 
@@ -35,20 +38,33 @@ def draw_page_unsmash(rng: Random, bench: Bench) -> PageUnsmash:
 
 
 def draw_page_set_state(rng: Random, bench: Bench) -> PageSetState:
-    """Mostly the start of a region that the host has donated."""
-    base = rng.choice(HEADS) if likely(rng, 0.9) else a_page(rng)
-    count = rng.choice((0, 1, 1, 2, 3, 512))
+    """Mostly one range, of a region that the host has donated."""
+    count = rng.choice((1, 1, 1, 2, 3)) if likely(rng, 0.9) else rng.choice((0, 255, 256))
+    ranges: Map[int, PageRange] = Map(PageRange(base=0, page_count=0, reserved=False))
+    own: Map[int, bool] = Map(False)
+    for number in range(min(count, 3)):
+        ranges = ranges.set(number, each := a_range(rng))
+        for page in range(page_of(each.base), page_of(each.base) + each.page_count):
+            own = own.set(page, bench.machine.rmp.contains(page << PAGE_SHIFT))
     address = rng.choice(PAGES) << PAGE_SHIFT if likely(rng, RARELY) else LIST_PAGE
     return PageSetState(
         wrong_length=likely(rng, RARELY),
         reserved=reserved(rng),
         list_address=page_address(bench, address),
         list_reserved=likely(rng, RARELY),
-        ranges=256 if likely(rng, RARELY) else 1,
-        base=base << PAGE_SHIFT,
-        page_count=count,
-        range_reserved=likely(rng, RARELY),
-        in_rmp=count > 0 and bench.machine.rmp.contains(base << PAGE_SHIFT),
+        count=count,
+        ranges=ranges,
+        rmp_pages=own,
+    )
+
+
+def a_range(rng: Random) -> PageRange:
+    """Mostly the start of a region; rarely up to the RMP, which begins in the middle of one, or inside of it."""
+    if likely(rng):
+        return PageRange(base=rng.choice((0, 0x20_0000)), page_count=rng.choice((0, 0x100, 0x101)), reserved=False)
+    base = rng.choice(HEADS) if likely(rng, 0.9) else a_page(rng)
+    return PageRange(
+        base=base << PAGE_SHIFT, page_count=rng.choice((0, 1, 1, 2, 3, 512, 513)), reserved=likely(rng, RARELY)
     )
 
 

@@ -12,9 +12,11 @@ from spec.firmware.guest_status import GuestStatus
 from spec.firmware.launch_update import LaunchUpdate
 from spec.firmware.page_set_state import PageSetState
 from spec.firmware.platform_status import FeatureInfo, PlatformStatus
+from spec.firmware.range_list import MAX_RANGES, NO_WALK
 from spec.firmware.state import BOOTED, GuestContext
 from spec.knobs import EntryCheckOrder, FullMask, HostInstruction
 from spec.record import fields_of, is_record, replace
+from spec.rmp.authority import page_of
 from spec.rmp.vmrun import Vmrun
 from spec.system.state import System
 from spec.vocabulary import INVALID_ASID, PAGE_SHIFT, VMPLS, GuestState
@@ -34,7 +36,11 @@ def plausible(system: System) -> System:
     for page, context in list(contexts.changed()):
         contexts = contexts.set(page, plausible_context(context, platform))
     firmware = replace(
-        firmware, contexts=contexts, policy_bits=BOOTED.policy_bits, ccx_count=max(1, min(16, firmware.ccx_count))
+        firmware,
+        contexts=contexts,
+        policy_bits=BOOTED.policy_bits,
+        ccx_count=max(1, min(16, firmware.ccx_count)),
+        walk=NO_WALK,
     )
     return replace(system, platform=platform, firmware=firmware)
 
@@ -79,8 +85,9 @@ def apart(op: Any, special: set[int]) -> Any:
         op = replace(op, supported=True, several_sockets=False, list_forbidden=False)
     if isinstance(op, PageSetState):
         at = op.list_address
-        moved = replace(at, spa=at.spa ^ ELSEWHERE) if at.spa >> PAGE_SHIFT == op.base >> PAGE_SHIFT else at
-        return replace(op, ranges=max(1, op.ranges), list_address=moved)
+        listed = (op.ranges[number] for number in range(min(op.count, MAX_RANGES)))
+        inside = any(0 <= at.page - page_of(each.base) < each.page_count for each in listed)
+        return replace(op, list_address=replace(at, spa=at.spa ^ ELSEWHERE)) if inside else op
     if is_record(type(op)):
         parts = {field.name: apart(part, special) for field, part in zip(fields_of(type(op)), op, strict=True)}
         return replace(op, **parts)

@@ -4,8 +4,7 @@ ID_BLOCK = "an ID block has real signatures; those of the specification are idea
 
 UNREACHED = (
     ("vmexit", "running", "the machine has no exit of a virtual processor that does not run"),
-    ("page_set_state", "range-length", "one specified step speaks of one region, the command of any range"),
-    ("page_set_state", "rmp-left-out", "a list is cut at the real bounds of the RMP, which a case does not have"),
+    ("page_set_state", "busy", "the machine answers a command before it returns"),
     *(
         ("launch_finish", check, ID_BLOCK)
         for check in (

@@ -18,7 +18,6 @@ from spec.firmware.launch_start import LaunchStart
 from spec.firmware.page_set_state import PageSetState
 from spec.firmware.page_unsmash import PageUnsmash
 from spec.registry import transition_info
-from spec.rmp.authority import page_of
 from spec.rmp.run_pages import RunPages, Vmexit
 
 
@@ -46,8 +45,8 @@ def bench_for(case: Case) -> Bench:
     own = {address.page for address in named if address.in_rmp}
     if isinstance(case.op, PageUnsmash) and case.op.overlaps_rmp:
         own.add(case.op.address.page + 1)
-    if isinstance(case.op, PageSetState) and case.op.in_rmp:
-        own.add(page_of(case.op.base))
+    if isinstance(case.op, PageSetState):
+        own |= {page for page, is_own in case.op.rmp_pages.changed() if is_own}
     forbidden = {address.page for address in named if address.forbidden}
     firmware = case.before.firmware
     several = getattr(case.op, "several_sockets", False)

@@ -6,6 +6,7 @@ Keys are identities: two keys are equal only if they were drawn together.
 
 from typing import Annotated
 
+from spec.firmware.range_list import NO_WALK, RangeWalk
 from spec.maps import Map
 from spec.record import record
 from spec.vmpl.permissions import NO_MASKS, VmplMasks
@@ -193,6 +194,8 @@ class Firmware:
     """MASK_CHIP_KEY of SNP_CONFIG."""
     vlek_installed: bool
     """SNP_VLEK_LOAD has given the firmware a versioned loaded endorsement key."""
+    walk: RangeWalk
+    """SNP_PAGE_SET_STATE under way."""
 
 
 BOOTED = Firmware(
@@ -213,5 +216,6 @@ BOOTED = Firmware(
     policy_bits=(1 << 21) - 1,
     chip_key_masked=False,
     vlek_installed=False,
+    walk=NO_WALK,
 )
 """After reset."""

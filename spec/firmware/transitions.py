@@ -23,6 +23,7 @@ from spec.firmware.page_md_init import page_md_init
 from spec.firmware.page_move import page_move
 from spec.firmware.page_reclaim import page_reclaim
 from spec.firmware.page_set_state import page_set_state
+from spec.firmware.page_set_state_walk import page_set_state_walk
 from spec.firmware.page_swap_in import page_swap_in
 from spec.firmware.page_swap_out import page_swap_out
 from spec.firmware.page_unsmash import page_unsmash
@@ -45,6 +46,7 @@ TRANSITIONS = (
     launch_finish,
     decommission,
     page_set_state,
+    page_set_state_walk,
     page_reclaim,
     page_unsmash,
     page_move,

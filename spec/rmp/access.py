@@ -72,7 +72,7 @@ def write_refused(system: System, op: MemoryAccess, cause: str) -> Outcome:
 def private_access(system: System, op: MemoryAccess) -> Outcome:
     """An SNP guest's access with C=1."""
     # 1. The page is this guest's, at this address, mutable, and of the mapping's size.
-    found = speaking(system.rmp, page_of(op.translation.spa))
+    found = speaking(system, page_of(op.translation.spa))
     if cause := first_of(
         *guest_page_causes(system, op.translation, found, op.asid),
         ("page-size", found.large != is_large(op.translation)),

@@ -26,9 +26,9 @@ def offset_of(page: Pfn) -> int:
 
 
 def is_2m(entry: RmpEntry) -> bool:
-    """Whether this entry of a 2 MiB-aligned page speaks for its whole region.
+    """Whether this entry of a 2 MiB-aligned page speaks for its whole region: it is assigned, and of that size.
 
-    An unassigned entry never does: RMPUPDATE stores size 0 in it (knob K-S-UNASSIGNED).
+    Accesses may go by an unassigned one too: see `seen_as_2m` in `spec/rmp/ownership.py`.
     """
     return all_of(entry.assigned, entry.page_size == PageSize.SIZE_2M)
 

@@ -1,6 +1,6 @@
 """The per-ASID counters at the head of the RMP: how much memory each guest owns. Inferred; knob K-CNT-UNIT."""
 
-from spec.logic import all_of, as_bit, ite, none_of
+from spec.logic import all_of, as_bit, ite
 from spec.maps import Map
 from spec.record import record
 from spec.rmp.authority import is_2m
@@ -9,19 +9,17 @@ from spec.system.state import PageCounter, System
 from spec.vocabulary import PAGES_PER_2M, Asid, Pfn
 
 
-def weight(system: System, large: bool) -> int:
-    """What one page adds to its owner's counter: its 4 KiB pages, or 1 if entries are counted (knob K-CNT-UNIT)."""
-    return ite(none_of(large), 1, ite(system.platform.knobs.counter_in_4k, PAGES_PER_2M, 1))
-
-
 def moved(
     system: System, counters: Map[Asid, PageCounter], old: Asid, new: Asid, *, was_2m: bool, now_2m: bool
 ) -> Map[Asid, PageCounter]:
-    """The counters after a page of one owner became a page of another. ASID 0 is not counted."""
-    lost = ite(old == 0, 0, weight(system, was_2m))
-    gained = ite(new == 0, 0, weight(system, now_2m))
-    counters = counters.set(old, counters[old] - lost)
-    return counters.set(new, counters[new] + gained)
+    """The counters after a page of one owner became a page of another. ASID 0 is not counted.
+
+    A 2 MiB page counts as its 4 KiB pages, or as 1 if entries are counted (knob K-CNT-UNIT).
+    """
+    large = ite(system.platform.knobs.counter_in_4k, PAGES_PER_2M, 1)
+    lost, gained = ite(was_2m, large, 1), ite(now_2m, large, 1)
+    counters = counters.set(old, counters[old] - ite(old == 0, 0, lost))
+    return counters.set(new, counters[new] + ite(new == 0, 0, gained))
 
 
 @record

@@ -30,7 +30,6 @@ def with_page(system: System, page: Pfn, old: RmpEntry, new: RmpEntry) -> System
     head = system.rmp[head_page]
     is_head = page == head_page
     gained, lost = ite(is_head, 0, as_bit(new.assigned)), ite(is_head, 0, as_bit(old.assigned))
-    rmp = system.rmp.set(head_page, replace(head, subpage_count=head.subpage_count + gained - lost))
-    rmp = rmp.set(page, replace(new, subpage_count=old.subpage_count))
+    rmp = system.rmp.set(head_page, replace(head, subpage_count=head.subpage_count + gained - lost)).set(page, new)
     pages = moved(system, system.asid_pages, old.asid, new.asid, was_2m=False, now_2m=False)
     return replace(system, rmp=rmp, asid_pages=pages)

@@ -6,13 +6,12 @@ RMP-Covered, Hypervisor-Owned, Guest-Owned, Mutable, Reverse-Map; and whether VM
 from typing import NamedTuple
 
 from spec.logic import all_of, any_in_range, any_of, ite, none_of
-from spec.maps import Map
 from spec.rmp.authority import GFN_MAX, head_of, is_2m, offset_of, page_of
 from spec.rmp.coverage import is_covered
 from spec.rmp.entry import RmpEntry
 from spec.rmp.translation import Translation, is_large
 from spec.system.state import System
-from spec.vocabulary import PAGES_PER_2M, Address, Asid, Gfn, Pfn
+from spec.vocabulary import PAGES_PER_2M, Address, Asid, Gfn, PageSize, Pfn
 
 
 class Speaking(NamedTuple):
@@ -25,11 +24,22 @@ class Speaking(NamedTuple):
     """Counted up from the head's inside a 2 MiB page with an owner."""
 
 
-def speaking(rmp: Map[Pfn, RmpEntry], page: Pfn) -> Speaking:
-    """`effective` without the flattened entry: for rules that go on to change what they found."""
+def seen_as_2m(system: System, head: RmpEntry) -> bool:
+    """Whether an access goes by this entry of a 2 MiB-aligned page in its whole region.
+
+    RMPUPDATE stores size 4 KiB where it unassigns. If instead it stores the size as given, an unassigned entry of
+    2 MiB size counts too, whatever has become of the region's other pages since (knob K-S-UNASSIGNED).
+    """
+    as_given = none_of(system.platform.knobs.unassigned_is_4k)
+    return any_of(is_2m(head), all_of(as_given, head.page_size == PageSize.SIZE_2M))
+
+
+def speaking(system: System, page: Pfn) -> Speaking:
+    """`effective` as accesses see it, without the flattened entry: for rules that go on to change what they found."""
+    rmp = system.rmp
     head_page = head_of(page)
     head = rmp[head_page]
-    large = is_2m(head)
+    large = seen_as_2m(system, head)
     entry = ite(large, head, rmp[page])
     counted = ite(all_of(large, head.asid != 0), offset_of(page), 0)
     return Speaking(ite(large, head_page, page), entry, large, (entry.gfn + counted) & GFN_MAX)
@@ -75,7 +85,7 @@ def is_taken(system: System, spa: Address, large: bool) -> bool:
         system.platform.features.snp_enabled,
         is_covered(system, spa),
         any_of(
-            speaking(system.rmp, page).entry.assigned,
+            speaking(system, page).entry.assigned,
             any_in_range(head_of(page), others, lambda p: system.rmp[p].assigned),
         ),
     )

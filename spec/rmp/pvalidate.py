@@ -86,7 +86,7 @@ def shared_mapping(system: System, op: Pvalidate) -> Outcome:
 def on_page(system: System, op: Pvalidate) -> Outcome:
     """The part that depends on the entry."""
     # 1. The page is this guest's, at this address, and mutable.
-    found = speaking(system.rmp, page_of(op.translation.spa))
+    found = speaking(system, page_of(op.translation.spa))
     if cause := first_of(*guest_page_causes(system, op.translation, found, op.cpu.asid)):
         return Outcome(Event.NPF, cause, system, Evidence.MANUAL, instruction_fault(op.translation, False))
 

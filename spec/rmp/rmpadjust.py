@@ -49,7 +49,7 @@ def rmpadjust(system: System, op: RmpAdjust) -> Outcome:
         return Outcome(Eax.FAIL_PERMISSION, cause, system, Evidence.MANUAL)
 
     # 4. The page is this guest's, at this address, and mutable.
-    found = speaking(system.rmp, page_of(op.translation.spa))
+    found = speaking(system, page_of(op.translation.spa))
     if cause := first_of(*guest_page_causes(system, op.translation, found, op.cpu.asid)):
         return Outcome(Event.NPF, cause, system, Evidence.MANUAL, instruction_fault(op.translation, False))
     one_size = is_one_size(op.page_size, op.translation, found)

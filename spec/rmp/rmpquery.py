@@ -50,7 +50,7 @@ def rmpquery(system: System, op: RmpQuery) -> Outcome:
         return Outcome(Eax.FAIL_PERMISSION, cause, system, Evidence.AGREED)
 
     # 3. The page is this guest's, at this address, and mutable. A request has no size, so any will do.
-    found = speaking(system.rmp, page_of(op.translation.spa))
+    found = speaking(system, page_of(op.translation.spa))
     if cause := first_of(*guest_page_causes(system, op.translation, found, op.cpu.asid)):
         return Outcome(Event.NPF, cause, system, Evidence.MANUAL, instruction_fault(op.translation, False))
 

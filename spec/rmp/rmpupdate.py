@@ -55,10 +55,11 @@ def page_update(system: System, op: RmpUpdate) -> Outcome:
         return Outcome(ENTRY_RESULTS[cause], cause, system, Evidence.OBSERVED)
 
     # 2. The page has its own entry; of a 2 MiB page that shrinks, the others become the hypervisor's.
-    new = updated_entry(system, op, old)
     if in_large:
-        return Outcome(Eax.SUCCESS, "page-updated", with_shrunk_page(system, page, old, new), Evidence.MANUAL)
-    return Outcome(Eax.SUCCESS, "page-updated", with_page(system, page, old, new), Evidence.MANUAL)
+        changed = with_shrunk_page(system, page, old, updated_entry(system, op, old, 0))
+    else:
+        changed = with_page(system, page, old, updated_entry(system, op, old, old.subpage_count))
+    return Outcome(Eax.SUCCESS, "page-updated", changed, Evidence.MANUAL)
 
 
 def region_update(system: System, op: RmpUpdate) -> Outcome:
@@ -82,5 +83,5 @@ def region_update(system: System, op: RmpUpdate) -> Outcome:
         return Outcome(ENTRY_RESULTS[cause], cause, system, Evidence.OBSERVED)
 
     # 2. The region has one entry.
-    changed = with_region(system, page, old, updated_entry(system, op, old))
+    changed = with_region(system, page, old, updated_entry(system, op, old, 0))
     return Outcome(Eax.SUCCESS, "region-updated", changed, Evidence.MANUAL)

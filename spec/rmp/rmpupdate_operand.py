@@ -9,7 +9,7 @@ from spec.rmp.cpu import Cpu
 from spec.rmp.entry import PageSizeBit, RmpEntry
 from spec.system.state import System
 from spec.vmpl.permissions import reset_masks
-from spec.vocabulary import INVALID_ASID, PAGE_SHIFT, Address, Bits, PageSize
+from spec.vocabulary import INVALID_ASID, PAGE_SHIFT, Address, Bits, PageSize, SubpageCount
 
 GPA_MASK = (1 << 51) - 1
 """GPA[50:0]: an entry stores no C-bit."""
@@ -53,8 +53,8 @@ def wrong_operand(system: System, op: RmpUpdate) -> str | None:
     )
 
 
-def updated_entry(system: System, op: RmpUpdate, old: RmpEntry) -> RmpEntry:
-    """The entry of the page named by the request, its sub-page count not yet set."""
+def updated_entry(system: System, op: RmpUpdate, old: RmpEntry, subpage_count: SubpageCount) -> RmpEntry:
+    """The entry of the page named by the request."""
     platform = system.platform
     knobs = platform.knobs
     stored_gfn = ((op.gpa & GPA_MASK) >> PAGE_SHIFT) & platform.gfn_mask
@@ -73,7 +73,7 @@ def updated_entry(system: System, op: RmpUpdate, old: RmpEntry) -> RmpEntry:
         assigned=op.assigned,
         page_size=ite(any_of(op.assigned, none_of(knobs.unassigned_is_4k)), op.page_size, PageSize.SIZE_4K),
         immutable=op.immutable,
-        subpage_count=0,
+        subpage_count=subpage_count,
         gfn=gfn,
         asid=op.asid,
         vmsa=all_of(kept, old.vmsa),

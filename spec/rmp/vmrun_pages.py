@@ -35,7 +35,7 @@ def vmsa_causes(system: System, pages: RunPages, snp: bool, asid: Asid, recorded
     """
     knobs = system.platform.knobs
     page = page_of(pages.vmsa)
-    found = speaking(system.rmp, page)
+    found = speaking(system, page)
     owner = tuple((name, all_of(snp, wrong)) for name, wrong in owner_causes(system, pages.vmsa, found.entry, asid))
     return (
         ("vmsa-hypervisor-owned", all_of(pages.sev_es, none_of(snp), is_taken(system, pages.vmsa, False))),

@@ -24,7 +24,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_rates_are_of_the_three_instructions() -> None:
     found = rates.rates()
     assert [rate.name for rate in found] == ["RMPUPDATE", "PVALIDATE", "RMPADJUST"]
-    assert all(rate.per_second > 0 for rate in found)
+    assert all(rate.per_second > 0 and rate.as_written > 0 for rate in found)
 
 
 def test_encrypting_is_measured_in_every_form_of_tweak() -> None:

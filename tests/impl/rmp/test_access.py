@@ -7,7 +7,7 @@ from impl.rmp.access import check_access
 from impl.rmp.faults import Access
 from impl.rmp.layout import RmpEntry
 from spec.knobs import Knobs
-from spec.vocabulary import AccessKind, Agent, Event, MappingSize, NpfInfo, PageSize, PfError
+from spec.vocabulary import AccessKind, Agent, Eax, Event, MappingSize, NpfInfo, PageSize, PfError
 from tests.impl.scene import GPA, GUEST_ASID, OTHER_ASID, PAGE, SPA, Scene
 
 HEAD = SPA >> 12
@@ -57,6 +57,21 @@ def test_write_to_an_unassigned_page_completes(scene, agent, entry):
 
 def test_host_write_to_an_uncovered_page_completes(scene):
     assert scene.access(AccessKind.WRITE, agent=Agent.HOST, spa=1 << 50).result == Event.COMPLETES
+
+
+@pytest.mark.parametrize("as_given", [False, True])
+def test_page_below_an_unassigned_2m_head_is_taken_for_the_hosts_where_size_is_stored_as_given(as_given):
+    scene = Scene(replace(GENOA, knobs=Knobs(unassigned_is_4k=not as_given)), guest_tables=0)
+    scene.unassign(SPA, size=1)
+    assert scene.rmpupdate(SPA + PAGE, gpa=GPA).result == Eax.SUCCESS
+    writes = scene.access(AccessKind.WRITE, agent=Agent.HOST, spa=SPA + PAGE)
+    own = scene.access(AccessKind.READ, spa=SPA + PAGE)
+    accepts = scene.pvalidate(GPA, SPA + PAGE)
+    large = scene.access(AccessKind.WRITE, agent=Agent.HOST, spa=SPA + PAGE, mapping=MappingSize.MAP_2M)
+    assert writes.result == (Event.COMPLETES if as_given else Event.PF)
+    assert (own.result, own.check) == ((Event.NPF, "guest-owned") if as_given else (Event.VC, "validated"))
+    assert (accepts.result, accepts.check) == ((Event.NPF, "guest-owned") if as_given else (Eax.SUCCESS, "changed"))
+    assert large.result == Event.PF
 
 
 def test_legacy_guest_write_to_an_assigned_page_is_nested_fault(scene):

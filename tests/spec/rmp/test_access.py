@@ -19,8 +19,11 @@ from tests.spec.rmp.scene import (
     VALID,
     G,
     X,
+    accept,
+    assign,
     checks_of,
     deny,
+    done,
     holding,
     in_use,
     touch,
@@ -87,6 +90,28 @@ def test_host_write_through_a_large_mapping_needs_all_512_pages(size, other):
     system = holding(X + other, VALID)
     request = touch(AccessCode.WRITE, G, X, AgentCode.HOST)
     deny(system, replace(request, translation=via(G, X, size)), Event.PF, "hypervisor-owned")
+
+
+def below_an_unassigned_head(**knobs):
+    """The host took the region as one unassigned 2 MiB page, and then gave one page of it to the guest."""
+    whole = assign(LARGE_HEAD, 0, 0, PageSize.SIZE_2M, assigned=False)
+    return done(with_knobs(BASE, **knobs), whole, assign(LARGE_HEAD + 1, G))
+
+
+def test_assigned_page_below_an_unassigned_head_is_protected():
+    system = below_an_unassigned_head()
+    deny(system, touch(AccessCode.WRITE, G, LARGE_HEAD + 1, AgentCode.HOST), Event.PF, "hypervisor-owned")
+    assert done(system, accept(G, LARGE_HEAD + 1)).rmp[LARGE_HEAD + 1].validated
+
+
+def test_assigned_page_below_an_unassigned_head_is_taken_for_the_hosts_by_knob():
+    system = below_an_unassigned_head(unassigned_is_4k=False)
+    request = touch(AccessCode.WRITE, G, LARGE_HEAD + 1, AgentCode.HOST)
+    assert access(system, request)[:2] == (Event.COMPLETES, "hypervisor-page")
+    large = replace(request, translation=via(G, LARGE_HEAD + 1, MappingSize.MAP_2M))
+    deny(system, large, Event.PF, "hypervisor-owned")
+    deny(system, touch(AccessCode.READ, G, LARGE_HEAD + 1), Event.NPF, "assigned")
+    deny(system, accept(G, LARGE_HEAD + 1), Event.NPF, "assigned")
 
 
 @pytest.mark.parametrize("other", [-4, 509])
