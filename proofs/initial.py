@@ -48,7 +48,7 @@ class Everywhere(SymMap):
 
 def unknown_total() -> SymBits:
     """A total of which nothing is known."""
-    return SymBits(z3.BitVec("total", 64), 64)
+    return SymBits(z3.BitVec("total", 44), 44)
 
 
 def everywhere(kind: Any, plain: Any, name: str) -> Any:

@@ -22,7 +22,7 @@ from proofs.symbolic import (
     same_term,
     symbolic,
 )
-from proofs.z3_terms import equal, plainest
+from proofs.z3_terms import equal, is_same, plainest
 from spec.record import fields_of, fit, is_record, width_of
 
 
@@ -129,7 +129,7 @@ class SymMap:
         single = z3.And(*(self._inside(first, count, block, size) for first, count in writes))
         if context.implies(single):
             before, after = (bits_term(part(table, block)).widened(TOTAL_WIDTH) for table in (self.base, self))
-            return SymBits(total.z - before + after, TOTAL_WIDTH)
+            return total if is_same(before, after) else SymBits(total.z - before + after, TOTAL_WIDTH)
         width = bits_term(block).width
         other = SymBits(context.invent("block", z3.BitVecSort(width)), width) & ~(size - 1)
         same = bits_term(part(self.base, other)).z == bits_term(part(self, other)).z
@@ -144,7 +144,8 @@ class SymMap:
         return z3.Or(n.z == 0, z3.And(bool_term(begins), bool_term(ends)))
 
 
-TOTAL_WIDTH = 64
+TOTAL_WIDTH = 44
+"""Wide enough for a part of every one of 2**40 keys, and one more."""
 
 
 def base_total(base: "Base", size: int, part: Callable[[Any, Any], Any]) -> SymBits:
@@ -212,6 +213,8 @@ class Written(SymMap):
     def count_in_range(self, first: Any, count: int, predicate: Callable[[Any], Any]) -> Any:
         before = bits_term(self.before.count_in_range(first, count, predicate)).widened(10)
         old, new = bool_term(predicate(self.before[self.key])), bool_term(predicate(self.value))
+        if is_same(old, new):
+            return SymBits(before, 10)
         one, inside = z3.BitVecVal(1, 10), in_range(self.key, first, count)
         gained, lost = z3.And(inside, new, z3.Not(old)), z3.And(inside, old, z3.Not(new))
         return SymBits(z3.If(gained, before + one, z3.If(lost, before - one, before)), 10)
