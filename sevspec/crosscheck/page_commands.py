@@ -67,6 +67,8 @@ def run_page_set_state(bench: Bench, op: PageSetState) -> Answer:
     """A buffer and a list. The machine takes the whole command as one step; see `answered`."""
     (at,) = named(bench, op.list_address)
     listed = [op.ranges[number] for number in range(min(op.count, MAX_RANGES))]
+    if bench.system.rmp[op.list_address.page].assigned:
+        raise Inexpressible("the host cannot write its list into this page")
     for each in listed:
         require_facts(bench, op, each)
     if bench.machine.memory.exists(at, PAGE) and not (op.list_address.in_rmp or at % PAGE):
