@@ -34,7 +34,6 @@ WEIGHTS = {
     "pvalidate": 6,
     "rmpadjust": 6,
     "access": 6,
-    "vmrun": 5,
     "launch_update": 4,
     "page_move": 3,
     "page_swap_out": 4,
