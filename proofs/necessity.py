@@ -22,12 +22,12 @@ SEVERAL_STEPS = {
     ("K-2M-IMM", "RMP-RAW-2"): "RMPUPDATE rewrites all entries of a region: no state invariant breaks",
     ("K-S-UNASSIGNED", "RMP-RAW-3"): "rests on RMP-RAW-1, but on no more than its alignment, which stays",
     ("K-S-UNASSIGNED", "RMP-I21"): "an unassigned entry never speaks for its region; no step is known",
+    ("K-GPA0", "RMP-I39-ROOT"): "rests on RMP-I39-ENTRY",
     ("K-GPA0", "RMP-I34-ROOT"): "rests on RMP-I34-ENTRY",
-    ("K-GPA0", "RMP-I34-ROOT-HOME"): "rests on RMP-I34-ENTRY-HOME",
-    ("K-GPA0", "RMP-I34-ROOT-SEAL"): "rests on RMP-I34-SEAL",
+    ("K-GPA0", "RMP-I39-ROOT-SEAL"): "rests on RMP-I39-SEAL",
+    ("K-GPA0", "RMP-I39-NESTED"): "rests on RMP-I39-ENTRY",
     ("K-GPA0", "RMP-I34-NESTED"): "rests on RMP-I34-ENTRY",
-    ("K-GPA0", "RMP-I34-NESTED-HOME"): "rests on RMP-I34-ENTRY-HOME",
-    ("K-GPA0", "RMP-I34-NESTED-SEAL"): "rests on RMP-I34-SEAL",
+    ("K-GPA0", "RMP-I39-NESTED-SEAL"): "rests on RMP-I39-SEAL",
 }
 """Needs that no single step from a state with all invariants shows: knob and identifier, with what is known of them."""
 

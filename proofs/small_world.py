@@ -22,6 +22,7 @@ from spec.firmware.page_swap_out import PageSwapOut, page_swap_out
 from spec.firmware.state import EMPTY_CONTEXT
 from spec.guest.careful import PageStep, careful_accept, careful_rescind, careful_share, careful_unvalidated
 from spec.guest.ghost import NO_HOME, ROOT, Ghost, Home, Place
+from spec.guest.given import NOTHING
 from spec.guest.world import Discipline, Guest, World
 from spec.knobs import DEFAULT_KNOBS, Knobs
 from spec.maps import Map
@@ -69,7 +70,7 @@ def launching(rules: Discipline, knobs: Knobs = DEFAULT_KNOBS) -> World:
     covered = system.covered.set(STORE >> REGION_SHIFT, False)
     system = replace(system, rmp=rmp, covered=covered, firmware=firmware)
     uses: Map[int, bool] = Map(False).set_range(FRAMES[0], len(FRAMES), lambda _: True)
-    return World(system, Guest(CONTEXT_PAGE, uses, Map(False), False, rules), no_ghosts())
+    return World(system, Guest(CONTEXT_PAGE, uses, Map(False), Map(NOTHING), Map(False), False, rules), no_ghosts())
 
 
 def no_ghosts() -> Ghost:
