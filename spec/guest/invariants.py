@@ -30,7 +30,7 @@ OWN_STEPS = (
 """The steps by which a careful guest, or its launch, gives an address a page or takes it away."""
 
 
-@invariant("RMP-I34", guarantor=GUEST, manual=VALIDATION)
+@invariant("RMP-I34", guarantor=GUEST, manual=VALIDATION, needs=("K-GPA0",))
 def valid_pages_are_unique(world: World, page: Pfn) -> bool:
     """At most one page is valid at each of the guest's addresses: the home of that address."""
     entry = effective(world.system.rmp, page)
@@ -40,7 +40,7 @@ def valid_pages_are_unique(world: World, page: Pfn) -> bool:
     return implies(valid, all_of(home.kind == HomeKind.PAGE, home.page == page))
 
 
-@invariant("RMP-I34-ACCEPTED", guarantor=GUEST, manual=VALIDATION)
+@invariant("RMP-I34-ACCEPTED", guarantor=GUEST, manual=VALIDATION, needs=("K-GPA0",))
 def what_is_not_accepted_has_no_home(world: World, gfn: Gfn) -> bool:
     """An address that the guest does not count as accepted has no valid copy."""
     forgotten = all_of(none_of(world.guest.accepted[gfn]), world.guest.uses[gfn], is_running(world))
@@ -76,7 +76,7 @@ def nested_entries_are_homes(world: World, slot: SealedSlot, gfn: Gfn) -> bool:
     return implies(all_of(counts_inside(world, slot), is_running(world)), is_home(world, entry, gfn))
 
 
-@invariant("RMP-I36", guarantor=GUEST, manual=CHECKS, by=("access",))
+@invariant("RMP-I36", guarantor=GUEST, manual=CHECKS, needs=("K-GPA0",), by=("access",))
 def remapped_addresses_fault(before: World, op: MemoryAccess, outcome: Outcome) -> bool:
     """A private access by the guest is performed only at the one valid copy of its page.
 
@@ -100,7 +100,7 @@ def is_lost(world: World, gfn: Gfn) -> bool:
     return all_of(home.kind == HomeKind.PAGE, none_of(is_valid_at(world, home.page, gfn)))
 
 
-@invariant("RMP-I38", guarantor=GUEST, manual=VALIDATION, unless=OWN_STEPS)
+@invariant("RMP-I38", guarantor=GUEST, manual=VALIDATION, needs=("K-GPA0",), unless=OWN_STEPS)
 def lost_pages_stay_lost(before: World, after: World, gfn: Gfn) -> bool:
     """What the host has taken away stays lost until the guest validates the address again: nothing brings it back.
 

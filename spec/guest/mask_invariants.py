@@ -30,7 +30,7 @@ def within(masks: VmplMasks, given: Given) -> bool:
     )
 
 
-@invariant("RMP-T3-PAGE", guarantor=GUEST, manual=LEVELS)
+@invariant("RMP-T3-PAGE", guarantor=GUEST, manual=LEVELS, needs=("K-GPA0",))
 def levels_have_what_was_given(world: World, page: Pfn) -> bool:
     """Of a valid page VMPL1 to VMPL3 have at most what the launch gave them, or VMPL0 since it accepted the page."""
     entry = effective(world.system.rmp, page)
@@ -66,7 +66,7 @@ def nested_entries_bring_what_was_given(world: World, slot: SealedSlot, gfn: Gfn
     return implies(counts_inside(world, slot), brings_what_was_given(world, world.system.firmware.sealed[slot], gfn))
 
 
-@invariant("RMP-T3-ACCESS", guarantor=GUEST, manual=LEVELS, by=("access",))
+@invariant("RMP-T3-ACCESS", guarantor=GUEST, manual=LEVELS, needs=("K-GPA0",), by=("access",))
 def levels_use_what_was_given(before: World, op: MemoryAccess, outcome: Outcome) -> bool:
     """A private access below VMPL0 is performed only with what was given: what VMPL0 keeps to itself is untouched."""
     gfn = op.translation.gfn
@@ -81,15 +81,20 @@ def no_writers(masks: VmplMasks) -> bool:
     return (masks.vmpl1 | masks.vmpl2 | masks.vmpl3) & Permission.WRITE == 0
 
 
-@invariant("RMP-I42", guarantor=GUEST, manual=LEVELS)
+def is_closed(world: World, page: Pfn) -> bool:
+    """If the page is a VMSA page of the guest, only VMPL0 may write it."""
+    entry = effective(world.system.rmp, page)
+    owned = all_of(entry.asid != 0, entry.asid == asid_of(world), is_running(world))
+    return implies(all_of(entry.vmsa, owned), no_writers(entry.masks))
+
+
+@invariant("RMP-I42", guarantor=GUEST, manual=LEVELS, needs=("K-GPA0",))
 def vmsas_are_closed(world: World, page: Pfn) -> bool:
     """No level but VMPL0 may write a VMSA page of the guest, where SWAP_OUT compares types (knob K-SWAP-TYPE).
 
-    Where it does not, the host makes a VMSA of any page that a lower level may write: the trace shows it.
+    Where it does not, the host makes a VMSA of any page that a lower level may write: RMP-I42-ANY.
     """
-    entry = effective(world.system.rmp, page)
-    owned = all_of(entry.asid != 0, entry.asid == asid_of(world), is_running(world))
-    return implies(all_of(entry.vmsa, owned, world.system.platform.knobs.swap_type_checked), no_writers(entry.masks))
+    return implies(world.system.platform.knobs.swap_type_checked, is_closed(world, page))
 
 
 def brings_closed_vmsa(world: World, entry: MetadataEntry) -> bool:
@@ -98,7 +103,7 @@ def brings_closed_vmsa(world: World, entry: MetadataEntry) -> bool:
     return implies(all_of(entry.vmsa, none_of(entry.metadata), checked, is_running(world)), no_writers(entry.masks))
 
 
-@invariant("RMP-I42-ROOT", guarantor=GUEST, manual=SWAPPING)
+@invariant("RMP-I42-ROOT", guarantor=GUEST, manual=SWAPPING, needs=("K-GPA0",))
 def root_entry_brings_closed_vmsas(world: World) -> bool:
     """The same of a VMSA that the root metadata entry brings back."""
     entry = context(world).root_metadata

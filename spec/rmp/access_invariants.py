@@ -38,12 +38,20 @@ def private_accesses_reach_own_valid_pages(before: System, op: MemoryAccess, out
     return implies(all_of(performed(before, outcome), is_private(op)), own)
 
 
-@invariant("RMP-I21", guarantor=HW, manual=CHECKS, needs=("K-DMA", "K-S-UNASSIGNED"), by=("access",))
+@invariant("RMP-I21", guarantor=HW, manual=CHECKS, needs=("K-DMA",), by=("access",))
 def nobody_else_writes_assigned_pages(before: System, op: MemoryAccess, outcome: Outcome) -> bool:
     """Host, device, legacy guest and shared accesses write only the hypervisor's pages."""
     foreign = all_of(is_write(op), none_of(is_private(op)))
     assigned = all_of(is_covered(before, op.translation.spa), page_entry(before, op).assigned)
     return implies(all_of(performed(before, outcome), foreign), none_of(assigned))
+
+
+@invariant("RMP-I25", guarantor=HW, manual=CHECKS, by=("access",))
+def shared_stores_reach_the_hypervisors_pages(before: System, op: MemoryAccess, outcome: Outcome) -> bool:
+    """An SNP guest stores through a shared mapping only into the hypervisor's pages: by mistake into no guest's."""
+    shared = all_of(op.agent == AgentCode.SNP_GUEST, is_write(op), none_of(is_private(op)))
+    assigned = all_of(is_covered(before, op.translation.spa), page_entry(before, op).assigned)
+    return implies(all_of(performed(before, outcome), shared), none_of(assigned))
 
 
 @invariant("RMP-I22", guarantor=HW, manual=CHECKS, by=("access",))
@@ -76,6 +84,7 @@ def guests_run_from_their_own_vmsa(before: System, op: Vmrun, outcome: Outcome) 
 INVARIANTS = (
     private_accesses_reach_own_valid_pages,
     nobody_else_writes_assigned_pages,
+    shared_stores_reach_the_hypervisors_pages,
     pages_have_one_owner_and_one_address,
     write_without_read_is_useless,
     guests_run_from_their_own_vmsa,
