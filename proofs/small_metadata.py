@@ -94,6 +94,13 @@ def new_metadata_page(page: int) -> tuple[Move[World], ...]:
     return firmware_page(page, 0), Move(lifted(page_md_init), always(PageMdInit(at(CONTEXT_PAGE), at(page))))
 
 
+def taken_back() -> tuple[Move[World], ...]:
+    """The host's page was a METADATA page, and is the host's again."""
+    reclaim = Move(lifted(page_reclaim), always(PageReclaim(at(HOST_PAGE), page_size=0, reserved=False)))
+    free = replace(nothing(RmpUpdate), cpu=HOST_CPU, spa=HOST_PAGE << PAGE_SHIFT)
+    return (*new_metadata_page(HOST_PAGE), reclaim, Move(lifted(rmpupdate), always(free)))
+
+
 def new_guest_page() -> tuple[Move[World], ...]:
     """A page is assigned, the guest is released, and accepts the page."""
     finish = replace(nothing(LaunchFinish), context=at(CONTEXT_PAGE))
@@ -133,8 +140,9 @@ class Swapped:
         """By steps that succeed; one METADATA page is left. Milan stores too few address bits to be deceived."""
         page = METADATA_PAGES[1] if self.metadata else PAGE
         page_type = SwapPageType.METADATA if self.metadata else SwapPageType.DATA
-        made = (*new_metadata_page(METADATA_PAGES[0]), *new_metadata_page(METADATA_PAGES[1]), *new_guest_page())
-        return after(launching(rules, knobs, GENOA), *made, *closed_page(), swap_out_move(page, ROOT_ENTRY, page_type))
+        made = [move for each in METADATA_PAGES for move in new_metadata_page(each)]
+        lived = (*made, *taken_back(), *new_guest_page(), *closed_page())
+        return after(launching(rules, knobs, GENOA), *lived, swap_out_move(page, ROOT_ENTRY, page_type))
 
 
 def with_accepted_page(rules: Discipline, knobs: Knobs) -> World:
@@ -159,6 +167,20 @@ def forging_moves() -> list[Move[World]]:
         swap_out_move(HOST_PAGE, in_page(METADATA_PAGES[0]), SwapPageType.METADATA),
         *(swap_in_move(METADATA_PAGES[1], e, SwapPageType.METADATA) for e in (in_page(HOST_PAGE), ROOT_ENTRY)),
         *returning_moves(),
+        *host_moves(),
+        *access_moves(),
+        Move(careful_rescind, always(VALIDATION)),
+    ]
+
+
+def replaying_moves() -> list[Move[World]]:
+    """As little as brings one page back twice: through the root entry, and through the host's copy."""
+    return [
+        Move(host_writes_entry, always(HostWrite(HOST_PAGE, changed=False))),
+        firmware_page(HOST_PAGE, metadata_gfn(CONTEXT_PAGE)),
+        swap_in_move(PAGE, ROOT_ENTRY, SwapPageType.DATA),
+        swap_in_move(TWO_PAGES[1], in_page(HOST_PAGE), SwapPageType.DATA),
+        *(Move(lifted(page_reclaim), always(PageReclaim(at(p), page_size=0, reserved=False))) for p in TWO_PAGES),
         *host_moves(),
         *access_moves(),
         Move(careful_rescind, always(VALIDATION)),
