@@ -13,6 +13,7 @@ from proofs.tables import Base, SymMap
 from spec.features import MILAN, Platform
 from spec.firmware.state import ContextPage
 from spec.guest.ghost import NO_HOME, ROOT, Ghost, Place
+from spec.guest.given import NOTHING, Given
 from spec.guest.world import Discipline, Guest, World
 from spec.maps import Map
 from spec.record import fields_of, is_record, record
@@ -92,7 +93,9 @@ def reset(system: System, op: Reset) -> Outcome:  # noqa: ARG001 - whatever was 
 def guest_reset(world: World, op: Reset) -> Outcome:
     """The same, and a guest that has not begun: it has accepted nothing, and nothing of it is anywhere."""
     accepted = everywhere(Map[Gfn, bool], Map(False), "start.accepted")
-    guest = assembled(Guest, op.context, world.guest.uses, accepted, False, op.rules)
+    given = everywhere(Map[Gfn, Given], Map(NOTHING), "start.given")
+    looked_up = everywhere(Map[Gfn, bool], Map(False), "start.looked_up")
+    guest = assembled(Guest, op.context, world.guest.uses, accepted, given, looked_up, False, op.rules)
     ghost = Ghost(Map(NO_HOME), Map(Place(ROOT, 0)), Map(False), Map(ROOT), Map(ROOT), Map(NO_HOME), 1)
     return Outcome(
         Event.COMPLETES,

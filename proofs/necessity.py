@@ -1,16 +1,18 @@
 """Each knob that an invariant needs is flipped, and a plain step that breaks the invariant is looked for.
 
-The step begins in a state that satisfies all invariants; all other needed knobs keep their defaults. A need without
-such a step is either too much, or shows only after several steps.
+The step begins in a state that satisfies all invariants; all other needed knobs keep their defaults. A need that shows
+only after several steps has a trace in `proofs/premises.py` or `proofs/unassigned_head.py`.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from proofs import unassigned_head
 from proofs.counterexample import Counterexample, examples_of
 from proofs.explore import explore, unknown
 from proofs.induction import Predicate, is_state_invariant
+from proofs.premises import OF_KNOBS
 from proofs.questions import feasible, query_of
 from proofs.suite import Suite, Transition
 from proofs.suites import NEEDED_KNOBS, SUITES, needed_knobs_have_defaults, world_knobs
@@ -19,18 +21,10 @@ from spec.logic import all_of
 from spec.registry import invariant_info, operands_of, transition_info
 
 SEVERAL_STEPS = {
-    ("K-S-UNASSIGNED", "RMP-RAW-2"): "rests on RMP-RAW-1, but on no more than its alignment, which stays",
-    ("K-2M-IMM", "RMP-RAW-2"): "RMPUPDATE rewrites all entries of a region: no state invariant breaks",
-    ("K-S-UNASSIGNED", "RMP-RAW-3"): "rests on RMP-RAW-1, but on no more than its alignment, which stays",
-    ("K-S-UNASSIGNED", "RMP-I21"): "rests on RMP-RAW-1; `proofs/unassigned_head.py` finds the steps",
-    ("K-GPA0", "RMP-I34-ROOT"): "rests on RMP-I34-ENTRY",
-    ("K-GPA0", "RMP-I34-ROOT-HOME"): "rests on RMP-I34-ENTRY-HOME",
-    ("K-GPA0", "RMP-I34-ROOT-SEAL"): "rests on RMP-I34-SEAL",
-    ("K-GPA0", "RMP-I34-NESTED"): "rests on RMP-I34-ENTRY",
-    ("K-GPA0", "RMP-I34-NESTED-HOME"): "rests on RMP-I34-ENTRY-HOME",
-    ("K-GPA0", "RMP-I34-NESTED-SEAL"): "rests on RMP-I34-SEAL",
+    *(("K-GPA0", witness.identifier) for witness in OF_KNOBS),
+    *((unassigned_head.KNOB, invariant_info(statement).identifier) for statement in unassigned_head.STATEMENTS),
 }
-"""Needs that no single step from a state with all invariants shows: knob and identifier, with what is known of them."""
+"""Knobs and identifiers of which no single step from a state with all invariants shows the need."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +45,14 @@ def needs() -> Iterator[Need]:
                     yield Need(knob, invariant, suite)
 
 
+def pair(need: Need) -> tuple[str, str]:
+    """The names of the knob and the invariant."""
+    return need.knob.name, invariant_info(need.invariant).identifier
+
+
 def is_shown_in_one_step(need: Need) -> bool:
-    """Whether `violation` is expected to find a step."""
-    return (need.knob.name, invariant_info(need.invariant).identifier) not in SEVERAL_STEPS
+    """Whether `violation` is expected to find a step: where a search has to find several, there is none."""
+    return pair(need) not in SEVERAL_STEPS
 
 
 def flipped(need: Need) -> Suite:

@@ -29,11 +29,16 @@ class Taken:
     op: Any
     outcome: Outcome
 
-    def text(self) -> str:
+    def cells(self) -> tuple[str, str, str, str]:
         """Who, what, with which operands, and the answer."""
         info, result = transition_info(self.take), self.outcome.result
         answer = result.name if isinstance(result.value, int) else result.value
-        return f"{info.actor.value:<14} {info.name:<20} {words(self.op)}  =>  {answer} ({self.outcome.check})"
+        return info.actor.value, info.name, words(self.op), f"{answer} ({self.outcome.check})"
+
+    def text(self) -> str:
+        """The same in one line."""
+        actor, name, operands, answer = self.cells()
+        return f"{actor:<14} {name:<20} {operands}  =>  {answer}"
 
 
 @dataclass
@@ -59,8 +64,9 @@ def search(
     is_bad: Callable[[S], bool],
     is_final: Callable[[S], bool] = lambda _: False,
     most: int = 1_000_000,
+    is_bad_step: Callable[[S, Taken], bool] = lambda _before, _taken: False,
 ) -> Found[S]:
-    """States from `start` on; states with one key are one. It ends at the first bad state, or when all are known."""
+    """States from `start` on; states with one key are one. It ends at the first bad state or step, or with the last."""
     known = list(moves)
     found: Found[S] = Found()
     seen = {key(start)}
@@ -75,6 +81,10 @@ def search(
             for taken in steps(states[at], known):
                 found.steps += 1
                 found.checks.add((transition_info(taken.take).name, taken.outcome.check))
+                if is_bad_step(states[at], taken):
+                    found.states = len(states)
+                    found.bad, found.trace = taken.outcome.system, (*path_to(origin, at), taken)
+                    return found
                 after = taken.outcome.system
                 if after is not states[at] and (mark := key(after)) not in seen:
                     seen.add(mark)

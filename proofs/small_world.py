@@ -10,7 +10,7 @@ from typing import Any
 from proofs.lifting import lifted
 from proofs.search import Move
 from proofs.templates import nothing
-from spec.features import MILAN
+from spec.features import MILAN, Platform
 from spec.firmware.command import PageAddress
 from spec.firmware.launch_finish import LaunchFinish, launch_finish
 from spec.firmware.launch_update import LaunchUpdate, launch_update
@@ -21,7 +21,9 @@ from spec.firmware.page_swap_in import PageSwapIn, page_swap_in
 from spec.firmware.page_swap_out import PageSwapOut, page_swap_out
 from spec.firmware.state import EMPTY_CONTEXT
 from spec.guest.careful import PageStep, careful_accept, careful_rescind, careful_share, careful_unvalidated
+from spec.guest.careful_turns import careful_accept_later, careful_look_up
 from spec.guest.ghost import NO_HOME, ROOT, Ghost, Home, Place
+from spec.guest.given import NOTHING
 from spec.guest.world import Discipline, Guest, World
 from spec.knobs import DEFAULT_KNOBS, Knobs
 from spec.maps import Map
@@ -51,13 +53,21 @@ OEK = 7
 PAGES = (0x11, 0x12, 0x13)
 FRAMES = (0x100, 0x101)
 CONTEXT_PAGE = 0x21
+GUEST_STEPS = (
+    careful_accept,
+    careful_rescind,
+    careful_unvalidated,
+    careful_share,
+    careful_look_up,
+    careful_accept_later,
+)
 STORE = 0x40000
 """A page that the RMP does not cover: where swapped pages go."""
 
 
-def launching(rules: Discipline, knobs: Knobs = DEFAULT_KNOBS) -> World:
+def launching(rules: Discipline, knobs: Knobs = DEFAULT_KNOBS, model: Platform = MILAN) -> World:
     """A guest that has its ASID and is being launched; no page is assigned yet."""
-    platform = replace(MILAN, knobs=knobs)
+    platform = replace(model, knobs=knobs)
     free = replace(UNASSIGNED, masks=reset_masks(platform))
     system = booted(platform)
     rmp = system.rmp.set(CONTEXT_PAGE, replace(UNASSIGNED, assigned=True, immutable=True, lock=True, vmsa=True))
@@ -69,7 +79,7 @@ def launching(rules: Discipline, knobs: Knobs = DEFAULT_KNOBS) -> World:
     covered = system.covered.set(STORE >> REGION_SHIFT, False)
     system = replace(system, rmp=rmp, covered=covered, firmware=firmware)
     uses: Map[int, bool] = Map(False).set_range(FRAMES[0], len(FRAMES), lambda _: True)
-    return World(system, Guest(CONTEXT_PAGE, uses, Map(False), False, rules), no_ghosts())
+    return World(system, Guest(CONTEXT_PAGE, uses, Map(False), Map(NOTHING), Map(False), False, rules), no_ghosts())
 
 
 def no_ghosts() -> Ghost:
@@ -141,11 +151,11 @@ def guest_moves() -> Iterator[Move[World]]:
     for frame in FRAMES:
         for page in PAGES:
             op = PageStep(translated(frame, page), page_size=0)
-            for step in (careful_accept, careful_rescind, careful_unvalidated, careful_share):
+            for step in GUEST_STEPS:
                 yield Move(step, once_launched(op))
 
 
-def once_launched(op: PageStep) -> Callable[[World], Any]:
+def once_launched(op: Any) -> Callable[[World], Any]:
     """The guest takes no step before SNP_LAUNCH_FINISH."""
     return lambda world: op if is_running(world) else None
 
@@ -176,7 +186,8 @@ def key(world: World) -> Hashable:
     accepted = tuple(world.guest.accepted[frame] for frame in FRAMES)
     table: Map[int, Any] = world.system.rmp
     entries = tuple(sorted(tuple(table[page]) for page in PAGES))
-    return entries, token, context.state, accepted, world.guest.stopped
+    looked_up = tuple(world.guest.looked_up[frame] for frame in FRAMES)
+    return entries, token, context.state, accepted, looked_up, world.guest.stopped
 
 
 def homes(world: World, frame: int) -> list[str]:

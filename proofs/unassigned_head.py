@@ -1,4 +1,4 @@
-"""One region and its host: searched whole for a host write to an assigned page (RMP-I21, knob K-S-UNASSIGNED).
+"""One region and its host: searched whole for a write to an assigned page (RMP-I21, RMP-I25; knob K-S-UNASSIGNED).
 
 No invariant of a state shows the need for that knob in one step: a search that begins with an empty table does.
 """
@@ -6,6 +6,7 @@ No invariant of a state shows the need for that knob in one step: a search that 
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
+from proofs.induction import Predicate
 from proofs.search import Found, Move, search
 from proofs.templates import nothing
 from spec.features import MILAN
@@ -13,7 +14,7 @@ from spec.knobs import Knobs
 from spec.maps import Map
 from spec.record import replace
 from spec.rmp.access import access
-from spec.rmp.access_invariants import nobody_else_writes_assigned_pages
+from spec.rmp.access_invariants import nobody_else_writes_assigned_pages, shared_stores_reach_the_hypervisors_pages
 from spec.rmp.access_kind import MemoryAccess
 from spec.rmp.cpu import HOST_CPU
 from spec.rmp.psmash import Psmash, psmash
@@ -27,6 +28,7 @@ HEAD = 0x200
 PAGES = (HEAD, HEAD + 1, HEAD + 2)
 """The region's head, and two other pages of it; the rest only ever changes with the whole region."""
 ASID = 1
+SIZES = (MappingSize.MAP_4K, MappingSize.MAP_2M)
 
 
 def empty_table(knobs: Knobs) -> System:
@@ -55,21 +57,28 @@ def key(system: System) -> Hashable:
     return tuple(tuple(table[page]) for page in (*PAGES, HEAD + PAGES_PER_2M - 1))
 
 
-def host_write(page: int, size: MappingSize) -> MemoryAccess:
-    """A write by the host, through a mapping of its own."""
+STATEMENTS = {
+    nobody_else_writes_assigned_pages: AgentCode.HOST,
+    shared_stores_reach_the_hypervisors_pages: AgentCode.SNP_GUEST,
+}
+"""The invariants that need the knob, and whose write breaks them."""
+KNOB = "K-S-UNASSIGNED"
+
+
+def write_by(agent: AgentCode, page: int, size: MappingSize) -> MemoryAccess:
+    """A write through a shared mapping; a guest that writes is another than the owner."""
     walked = Translation(gva=0, gfn=0, spa=page << PAGE_SHIFT, mapping_size=int(size), private=False)
     plain: MemoryAccess = nothing(MemoryAccess)
-    return replace(plain, agent=int(AgentCode.HOST), kind=int(AccessCode.WRITE), translation=walked)
+    asid = ASID + 1 if agent == AgentCode.SNP_GUEST else 0
+    return replace(plain, agent=int(agent), kind=int(AccessCode.WRITE), asid=asid, translation=walked)
 
 
-WRITES = tuple(host_write(page, size) for page in PAGES for size in (MappingSize.MAP_4K, MappingSize.MAP_2M))
+def written(system: System, statement: Predicate) -> list[MemoryAccess]:
+    """The writes that break an invariant."""
+    ops = (write_by(STATEMENTS[statement], page, size) for page in PAGES for size in SIZES)
+    return [op for op in ops if not statement(system, op, access(system, op))]
 
 
-def written(system: System) -> list[MemoryAccess]:
-    """The host's writes that break RMP-I21."""
-    return [op for op in WRITES if not nobody_else_writes_assigned_pages(system, op, access(system, op))]
-
-
-def searched(knobs: Knobs) -> Found[System]:
-    """The shortest way to a state in which the host writes an assigned page; all states, if there is none."""
-    return search(empty_table(knobs), moves(), key, lambda system: bool(written(system)))
+def searched(knobs: Knobs, statement: Predicate) -> Found[System]:
+    """The shortest way to a state in which a write breaks an invariant; all states, if there is none."""
+    return search(empty_table(knobs), moves(), key, lambda system: bool(written(system, statement)))

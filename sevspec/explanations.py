@@ -2,6 +2,8 @@
 
 from enum import Enum, IntEnum
 
+from proofs.premises import OF_NOTHING, OF_RULES
+from proofs.witnesses import Witness, shown
 from sevspec.answers import result_text
 from sevspec.catalogue import ALL_INVARIANTS, ALL_TRANSITIONS, Property, Step, catalogue
 from sevspec.checks import Check
@@ -10,6 +12,7 @@ from sevspec.knob_use import default_of, readers_of
 from sevspec.source import reached
 from sevspec.topic import Table, Topic
 from spec.knobs import Knob
+from spec.not_stated import NotStated
 from spec.vocabulary import Status
 
 
@@ -102,6 +105,22 @@ def invariant_topic(prop: Property) -> Topic:
     topic.fact("needs at their defaults", info.needs)
     topic.fact("speaks of", info.by or "every step")
     topic.fact("exempts", info.unless)
+    topic.tables += [trace_table(w) for w in (*OF_NOTHING, *OF_RULES) if w.identifier == info.identifier]
+    return topic
+
+
+def trace_table(witness: Witness) -> Table:
+    """A trace after which a statement does not hold."""
+    begins = f", once {witness.begins}" if witness.begins else ""
+    rows = [(str(n), *taken.cells()) for n, taken in enumerate(shown(witness).trace, 1)]
+    title = f"does not hold {witness.without}".rstrip() + f"{begins}: a trace, found by search and replayed"
+    return Table(title, ("Nr", "Actor", "Step", "Operands", "Answer"), rows)
+
+
+def not_stated_topic(item: NotStated) -> Topic:
+    """What is not stated yet."""
+    topic = Topic("not stated yet", item.identifier, item.words)
+    topic.fact("waits for", item.waits_for)
     return topic
 
 

@@ -7,11 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from proofs.obligations import Verdict
+from proofs.premises import OF_NOTHING
 from proofs.session import LIVENESS, T9, Answer, Piece, pieces
 from proofs.solvers import PACKAGES, SOLVERS, version_of
 from proofs.solving import FAILED, PROVED, UNKNOWN
 from proofs.suites import EVERYTHING, SUITES
+from proofs.witnesses import shown
+from sevspec.catalogue import catalogue
+from sevspec.documented import doc_line
 from sevspec.refused import Refused
+from sevspec.topic import Table
+from spec.not_stated import NOT_STATED
 from spec.registry import InvariantInfo, invariant_info
 
 SCHEMA = 1
@@ -73,7 +79,12 @@ def with_claims(piece: Piece, claims: set[str]) -> list[Piece]:
 
 
 def unknown_name(name: str, known: Iterable[str]) -> str:
-    """One line that says what may have been meant."""
+    """One line that says what may have been meant, or why there is nothing to prove."""
+    for item in NOT_STATED:
+        if item.identifier.upper() == name.upper():
+            return f"{item.identifier} is not stated yet: {item.waits_for}"
+    if name.upper() in {witness.identifier.upper() for witness in OF_NOTHING}:
+        return f"{name.upper()} is not an invariant; `sevspec explain {name.upper()}` shows why"
     by_fold: dict[str, str] = {word.lower(): word for word in known}
     close = difflib.get_close_matches(name.lower(), by_fold, n=3)
     meant = f"; did you mean {' or '.join(by_fold[word] for word in close)}?" if close else ""
@@ -119,6 +130,8 @@ def document(found: Sequence[Row], answers: Sequence[Answer], seconds: float) ->
         "cached": sum(answer.cached for answer in answers),
         "solvers": {s: version_of(s) for s in dict.fromkeys(a.piece.solver for a in answers)},
         "counterexamples": [text for answer in answers for text in answer.counterexamples],
+        "not_invariants": [{"identifier": w.identifier, "trace": w.text().splitlines()} for w in OF_NOTHING],
+        "not_stated": [vars(item) for item in NOT_STATED],
         "list": [
             {
                 "suite": row.suite,
@@ -132,6 +145,20 @@ def document(found: Sequence[Row], answers: Sequence[Answer], seconds: float) ->
             for row in found
         ],
     }
+
+
+def beside() -> tuple[Table, Table]:
+    """What stands beside the claims: what is no invariant, with the length of its trace, and what is not stated yet."""
+    known = {prop.info.identifier: prop for prop in catalogue().properties}
+    no = [
+        (w.identifier, doc_line(known[w.identifier].function.node), f"fails after {len(shown(w).trace)} steps")
+        for w in OF_NOTHING
+    ]
+    missing = [(item.identifier, item.words, item.waits_for) for item in NOT_STATED]
+    return (
+        Table("no invariants; `sevspec explain` shows each trace", ("Id", "Claim", "Trace"), no),
+        Table("not stated yet", ("Id", "Claim", "Waits for"), missing),
+    )
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,8 @@ def prove_schema() -> dict[str, Any]:
             "seconds": seconds,
         }
     )
+    no_invariant = closed({"identifier": text, "trace": {"type": "array", "items": text}})
+    not_stated = closed({"identifier": text, "words": text, "waits_for": text})
     return {
         "$schema": DIALECT,
         "title": "sevspec prove",
@@ -173,6 +175,8 @@ def prove_schema() -> dict[str, Any]:
                 "cached": count,
                 "solvers": {"type": "object", "additionalProperties": text},
                 "counterexamples": {"type": "array", "items": text},
+                "not_invariants": {"type": "array", "items": no_invariant},
+                "not_stated": {"type": "array", "items": not_stated},
                 "list": {"type": "array", "items": row},
             }
         ),

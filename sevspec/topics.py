@@ -8,11 +8,19 @@ from typing import TypeVar
 
 from sevspec import page_states
 from sevspec.catalogue import FAMILIES, catalogue
-from sevspec.explanations import check_topic, invariant_topic, knob_topic, result_topic, step_topic
+from sevspec.explanations import (
+    check_topic,
+    invariant_topic,
+    knob_topic,
+    not_stated_topic,
+    result_topic,
+    step_topic,
+)
 from sevspec.refused import Refused
 from sevspec.topic import Table, Topic
 from spec.features import PLATFORMS
 from spec.knobs import KNOBS
+from spec.not_stated import NOT_STATED
 from spec.vocabulary import PageState
 
 DEFAULT_PLATFORM = "genoa"
@@ -54,6 +62,8 @@ def index() -> dict[str, list[Maker]]:
             add(fixed(result_topic, member), *spellings(member))
     for prop in names.properties:
         add(fixed(invariant_topic, prop), prop.info.identifier, prop.info.name)
+    for item in NOT_STATED:
+        add(fixed(not_stated_topic, item), item.identifier)
     for knob in KNOBS:
         add(fixed(knob_topic, knob), knob.name, knob.field)
     for check in check_names():
@@ -108,4 +118,6 @@ def overview() -> Topic:
     topic.fact("checks", check_names())
     rows = [(p.info.identifier, p.info.name, p.doc.partition("\n")[0]) for p in names.properties]
     topic.tables.append(Table("invariants", ("Identifier", "Name", "Claim"), rows))
+    missing = [(item.identifier, item.words, item.waits_for) for item in NOT_STATED]
+    topic.tables.append(Table("not stated yet", ("Identifier", "Claim", "Waits for"), missing))
     return topic

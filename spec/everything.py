@@ -3,8 +3,12 @@
 from spec.firmware.invariants import INVARIANTS as FIRMWARE_INVARIANTS
 from spec.firmware.page_invariants import INVARIANTS as PAGE_INVARIANTS
 from spec.firmware.transitions import TRANSITIONS as FIRMWARE_TRANSITIONS
-from spec.guest.careful import TRANSITIONS as GUEST_TRANSITIONS
-from spec.guest.invariants import INVARIANTS as GUEST_INVARIANTS
+from spec.guest.copy_invariants import INVARIANTS as COPY_INVARIANTS
+from spec.guest.invariants import INVARIANTS as CAREFUL_INVARIANTS
+from spec.guest.mask_invariants import INVARIANTS as MASK_INVARIANTS
+from spec.guest.no_invariants import STATEMENTS as NO_INVARIANTS
+from spec.guest.swapping_invariants import INVARIANTS as SWAPPING_INVARIANTS
+from spec.guest.transitions import TRANSITIONS as GUEST_TRANSITIONS
 from spec.rmp.access_invariants import INVARIANTS as ACCESS_INVARIANTS
 from spec.rmp.invariants import INVARIANTS as RMP_INVARIANTS
 from spec.rmp.step_invariants import INVARIANTS as STEP_INVARIANTS
@@ -14,5 +18,7 @@ TRANSITIONS = (*RMP_TRANSITIONS, *FIRMWARE_TRANSITIONS)
 """Every step of the machine."""
 INVARIANTS = (*RMP_INVARIANTS, *STEP_INVARIANTS, *ACCESS_INVARIANTS, *FIRMWARE_INVARIANTS, *PAGE_INVARIANTS)
 """Every invariant of the machine."""
+GUEST_INVARIANTS = (*SWAPPING_INVARIANTS, *COPY_INVARIANTS, *CAREFUL_INVARIANTS, *MASK_INVARIANTS)
+"""Every invariant of the machine with one guest followed: those of any guest, then those of a careful one."""
 
-__all__ = ["GUEST_INVARIANTS", "GUEST_TRANSITIONS", "INVARIANTS", "TRANSITIONS"]
+__all__ = ["GUEST_INVARIANTS", "GUEST_TRANSITIONS", "INVARIANTS", "NO_INVARIANTS", "TRANSITIONS"]

@@ -68,6 +68,9 @@ def prove(
         print_json(proving.document(rows, answers, seconds))
     else:
         show(rows, answers, seconds)
+        if not names:
+            for table in proving.beside():
+                console().print(grid(table))
     return 0 if all(row.verdict.status == PROVED for row in rows) else 1
 
 

@@ -1,10 +1,10 @@
 """The steps of a careful guest: PVALIDATE under the guest's rules (APM Vol. 2, 15.36.6; rules D1, D2, D4, D8).
 
-Each step is one PVALIDATE with the memory kept beside it; all processors of the guest take turns (rule D9). The
-translation is the hypervisor's to choose.
+Each step is one PVALIDATE with the memory kept beside it. The translation is the hypervisor's to choose.
 """
 
 from spec.guest.ghost import NO_HOME, at_page
+from spec.guest.given import EVERYTHING, NOTHING
 from spec.guest.world import World, asid_of
 from spec.logic import all_in_range, all_of, any_in_range, any_of, ite, none_of
 from spec.maps import Map
@@ -98,11 +98,13 @@ def validating(world: World, op: PageStep) -> Outcome:
     if all_of(world.guest.rules.tracks_acceptance, done.output.carry):
         return stops(world, "carry-on-validate")
 
-    # 5. Accepted.
+    # 5. Accepted. Its masks are those that the host left it with (rule D6).
     gfn = op.translation.gfn
     page = page_of(op.translation.spa)
     home = world.ghost.home.set_range(gfn, frames(op), lambda g: at_page(page | ite(frames(op) == 1, 0, offset_of(g))))
-    guest = replace(world.guest, accepted=remembering(world, op, True))
+    masks = ite(world.guest.rules.closes_on_accepting, EVERYTHING, NOTHING)
+    given = world.guest.given.set_range(gfn, frames(op), lambda _: masks)
+    guest = replace(world.guest, accepted=remembering(world, op, True), given=given)
     after = World(done.system, guest, replace(world.ghost, home=home))
     return Outcome(GuestAction.CONTINUES, "accepted", after, Evidence.AGREED)
 

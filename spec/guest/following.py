@@ -12,12 +12,13 @@ from spec.firmware.page_move import PageMove
 from spec.firmware.page_swap_in import PageSwapIn
 from spec.firmware.page_swap_out import PageSwapOut
 from spec.guest.ghost import LAST_CONTAINER, ROOT, Ghost, Home, Place, at_page, sealed_as
+from spec.guest.given import Given
 from spec.guest.world import World
 from spec.logic import all_of, any_in_range, any_of, ite, none_of
 from spec.maps import Map
 from spec.record import replace
 from spec.rmp.authority import offset_of
-from spec.vocabulary import PAGES_PER_2M, Gfn, PageSize, Pfn, SwapPageType
+from spec.vocabulary import PAGES_PER_2M, Gfn, PageSize, Permission, Pfn, SwapPageType
 
 
 def frames_of(large: bool) -> int:
@@ -32,7 +33,10 @@ def moved_home(home: Map[Gfn, Home], gfn: Gfn, large: bool, page: Pfn, moves: bo
 
 
 def after_launch_update(before: World, op: LaunchUpdate, after: World) -> World:
-    """A launched page is accepted. The relying party refuses a launch that loads an address twice (rule D3)."""
+    """A launched page is accepted, with the masks that were measured.
+
+    The relying party refuses a launch that loads an address twice (rule D3), and one with a page to write below VMPL0.
+    """
     if before.guest.context != op.context.page:
         return after
     entry = before.system.rmp[op.page.page]
@@ -40,14 +44,19 @@ def after_launch_update(before: World, op: LaunchUpdate, after: World) -> World:
     count = frames_of(large)
     guest = before.guest
     repeated = any_in_range(entry.gfn, count, lambda g: all_of(guest.uses[g], guest.accepted[g]))
-    refused = all_of(guest.rules.launched_without_repeats, repeated)
-    accepted = guest.accepted.set_range(entry.gfn, count, lambda _: True)
-    home = moved_home(before.ghost.home, entry.gfn, large, op.page.page, True)
-    return World(
-        after.system,
-        replace(guest, accepted=accepted, stopped=any_of(guest.stopped, refused)),
-        replace(before.ghost, home=home),
+    given = Given(op.vmpl1_perms, op.vmpl2_perms, op.vmpl3_perms)
+    refused = any_of(
+        all_of(guest.rules.launched_without_repeats, repeated),
+        all_of(guest.rules.launched_closed, given.most(3) & Permission.WRITE != 0),
     )
+    guest = replace(
+        guest,
+        accepted=guest.accepted.set_range(entry.gfn, count, lambda _: True),
+        given=guest.given.set_range(entry.gfn, count, lambda _: given),
+        stopped=any_of(guest.stopped, refused),
+    )
+    home = moved_home(before.ghost.home, entry.gfn, large, op.page.page, True)
+    return World(after.system, guest, replace(before.ghost, home=home))
 
 
 def after_page_move(before: World, op: PageMove, after: World) -> World:

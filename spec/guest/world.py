@@ -6,15 +6,21 @@ The guest's own memory of its pages is real state; the ghost state (`spec/guest/
 from spec.firmware.invariants import asid_of as firmware_asid_of
 from spec.firmware.state import ContextPage
 from spec.guest.ghost import Ghost
+from spec.guest.given import Given
+from spec.logic import all_of
 from spec.maps import Map
-from spec.record import record
+from spec.record import fields_of, record
 from spec.system.state import System
 from spec.vocabulary import Gfn
 
 
 @record
 class Discipline:
-    """The guest's rules D1 to D8 that concern page states; each can be switched off to see what it is for."""
+    """The guest's rules that concern page states, masks and VMSAs; each can be switched off to see what it is for.
+
+    D5 and D7 are about flushing TLBs, which are not state; D10 is about what the guest shows and believes. The launch
+    that the relying party accepts is part of the discipline: by its digest it is the guest's own.
+    """
 
     tracks_acceptance: bool = True
     """D1: validate a page only if it is not accepted already, and stop if PVALIDATE says that it was."""
@@ -24,11 +30,24 @@ class Discipline:
     """D3: the launch that the relying party accepts loads no page twice."""
     stops_on_unvalidated: bool = True
     """D4: an accepted page that raises #VC "not validated" is lost; never validate it on demand."""
+    closes_on_accepting: bool = True
+    """D6: what an accepted page is open to is unknown until the guest has set the masks of VMPL1, VMPL2 and VMPL3."""
     rescinds_before_sharing: bool = True
     """D8: rescind a page before telling the host that it is shared."""
+    takes_turns: bool = True
+    """D9: look a page up and validate it while no other processor of the guest does."""
+    launched_closed: bool = True
+    """The launch that the relying party accepts lets no VMPL but 0 write anything; pages are opened later."""
+    closes_vmsas: bool = True
+    """Make a page a VMSA only if no VMPL but 0 may write it."""
 
 
 CAREFUL = Discipline()
+
+
+def is_careful(rules: Discipline) -> bool:
+    """Every rule is kept."""
+    return all_of(*(getattr(rules, field.name) for field in fields_of(Discipline)))
 
 
 @record
@@ -41,6 +60,10 @@ class Guest:
     """The guest-physical pages that the guest ever uses; what is elsewhere does not concern it."""
     accepted: Map[Gfn, bool]
     """T: the pages that it counts as private and valid."""
+    given: Map[Gfn, Given]
+    """What VMPL0 or the launch has given less privileged levels on each accepted page."""
+    looked_up: Map[Gfn, bool]
+    """A processor found the page not accepted, and has yet to validate it. Never with rule D9."""
     stopped: bool
     """It has terminated, was decommissioned, or was never released by its relying party."""
     rules: Discipline

@@ -46,6 +46,14 @@ def nobody_else_writes_assigned_pages(before: System, op: MemoryAccess, outcome:
     return implies(all_of(performed(before, outcome), foreign), none_of(assigned))
 
 
+@invariant("RMP-I25", guarantor=HW, manual=CHECKS, needs=("K-S-UNASSIGNED",), by=("access",))
+def shared_stores_reach_the_hypervisors_pages(before: System, op: MemoryAccess, outcome: Outcome) -> bool:
+    """An SNP guest stores through a shared mapping only into the hypervisor's pages: by mistake into no guest's."""
+    shared = all_of(op.agent == AgentCode.SNP_GUEST, is_write(op), none_of(is_private(op)))
+    assigned = all_of(is_covered(before, op.translation.spa), page_entry(before, op).assigned)
+    return implies(all_of(performed(before, outcome), shared), none_of(assigned))
+
+
 @invariant("RMP-I22", guarantor=HW, manual=CHECKS, by=("access",))
 def pages_have_one_owner_and_one_address(before: System, op: MemoryAccess, outcome: Outcome) -> bool:
     """A private access reaches a page at the one guest address that its entry has: no alias."""
@@ -76,6 +84,7 @@ def guests_run_from_their_own_vmsa(before: System, op: Vmrun, outcome: Outcome) 
 INVARIANTS = (
     private_accesses_reach_own_valid_pages,
     nobody_else_writes_assigned_pages,
+    shared_stores_reach_the_hypervisors_pages,
     pages_have_one_owner_and_one_address,
     write_without_read_is_useless,
     guests_run_from_their_own_vmsa,

@@ -16,14 +16,20 @@ def is_assigned(entry: RmpEntry) -> bool:
     return entry.assigned
 
 
-@invariant("RMP-RAW-1", guarantor=HW, manual="APM Vol. 2, 15.36.11", needs=("K-S-UNASSIGNED",))
-def size_only_in_assigned_heads(system: System, page: Pfn) -> bool:
-    """A raw entry says 2 MiB only in an assigned, 2 MiB-aligned entry."""
+@invariant("RMP-RAW-1", guarantor=HW, manual="APM Vol. 2, 15.36.11")
+def size_only_in_heads(system: System, page: Pfn) -> bool:
+    """A raw entry says 2 MiB only at a 2 MiB-aligned page."""
+    return implies(system.rmp[page].page_size == PageSize.SIZE_2M, offset_of(page) == 0)
+
+
+@invariant("RMP-RAW-1-ASSIGNED", guarantor=HW, manual="APM Vol. 2, 15.36.11", needs=("K-S-UNASSIGNED",))
+def unassigned_entries_are_small(system: System, page: Pfn) -> bool:
+    """A raw entry says 2 MiB only if it is assigned."""
     entry = system.rmp[page]
-    return implies(entry.page_size == PageSize.SIZE_2M, all_of(entry.assigned, offset_of(page) == 0))
+    return implies(entry.page_size == PageSize.SIZE_2M, entry.assigned)
 
 
-@invariant("RMP-RAW-2", guarantor=HW, manual="APM Vol. 2, 15.36.11", needs=("K-S-UNASSIGNED", "K-2M-IMM"))
+@invariant("RMP-RAW-2", guarantor=HW, manual="APM Vol. 2, 15.36.11")
 def subentries_are_ownerless(system: System, page: Pfn) -> bool:
     """Inside a 2 MiB page the other raw entries are assigned, ownerless, mutable, unlocked and no VMSA."""
     entry = system.rmp[page]
@@ -31,7 +37,7 @@ def subentries_are_ownerless(system: System, page: Pfn) -> bool:
     return implies(inside, all_of(entry.assigned, entry.asid == 0, none_of(entry.immutable, entry.lock, entry.vmsa)))
 
 
-@invariant("RMP-RAW-3", guarantor=HW, manual="APM Vol. 2, 15.36.11", needs=("K-S-UNASSIGNED",))
+@invariant("RMP-RAW-3", guarantor=HW, manual="APM Vol. 2, 15.36.11")
 def region_of_a_2m_page_is_assigned(system: System, page: Pfn) -> bool:
     """Inside a 2 MiB page all 511 other raw entries are assigned."""
     head = head_of(page)
@@ -144,7 +150,8 @@ def splitting_changes_only_sizes(before: System, after: System, page: Pfn) -> bo
 
 INVARIANTS = (
     owner_implies_assigned,
-    size_only_in_assigned_heads,
+    size_only_in_heads,
+    unassigned_entries_are_small,
     subentries_are_ownerless,
     region_of_a_2m_page_is_assigned,
     unassigned_carries_no_guest_data,

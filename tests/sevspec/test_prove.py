@@ -54,6 +54,8 @@ def test_prove_without_a_check_shows_a_replayed_counterexample(capsys):
     [
         (["psmsh"], "did you mean psmash"),
         (["RMP-I999"], "no transition or invariant"),
+        (["RMP-I35"], "RMP-I35 is not stated yet: what memory holds is not state"),
+        (["rmp-i43"], "RMP-I43 is not an invariant; `sevspec explain RMP-I43` shows why"),
         (["--solver", "yices"], "no solver 'yices'"),
         (["--without", "psmash"], "write TRANSITION:CHECK"),
         (["--without", "psmash:nothing"], "psmash has no check 'nothing'; it has "),
@@ -68,6 +70,18 @@ def test_wrong_request_is_one_line_and_exit_code_2(arguments, said, capsys):
     err = capsys.readouterr().err
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_what_is_no_invariant_and_what_is_not_stated_is_listed_beside_the_claims():
+    no, missing = proving.beside()
+    assert {row[0]: row[2] for row in no.rows} == {
+        "RMP-I43": "fails after 2 steps",
+        "RMP-I48": "fails after 3 steps",
+        "RMP-I42-ANY": "fails after 4 steps",
+    }
+    stated = {info.identifier for info in proving.invariants().values()}
+    assert {row[0] for row in missing.rows} >= {"RMP-I35", "RMP-I49", "rule D5"}
+    assert not stated & {row[0] for row in (*no.rows, *missing.rows)}
 
 
 def answer(solver, status):

@@ -8,7 +8,12 @@ from spec.firmware.machine import Machine
 from spec.firmware.state import CcxAsid
 from spec.maps import Map
 from spec.record import replace
-from spec.rmp.invariants import size_only_in_assigned_heads, subpage_count_is_exact, unassigned_carries_no_guest_data
+from spec.rmp.invariants import (
+    size_only_in_heads,
+    subpage_count_is_exact,
+    unassigned_carries_no_guest_data,
+    unassigned_entries_are_small,
+)
 from spec.rmp.page_state import state_of
 from spec.vocabulary import PageState, PlatformState, Status
 from tests.spec.firmware.lifecycle import assert_every_check_has_a_case, slots, uninitialised_platform, with_firmware
@@ -116,7 +121,12 @@ def test_init_heads_count_the_pages_that_firmware_keeps(head, count):
 def test_init_table_follows_the_memory_map_and_satisfies_the_invariants(page):
     system = initialised()
     assert follows_memory_map(MEMORY, system.rmp, page)
-    for invariant in (size_only_in_assigned_heads, subpage_count_is_exact, unassigned_carries_no_guest_data):
+    for invariant in (
+        size_only_in_heads,
+        unassigned_entries_are_small,
+        subpage_count_is_exact,
+        unassigned_carries_no_guest_data,
+    ):
         assert invariant(system, page)
 
 

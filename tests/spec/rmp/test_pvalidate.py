@@ -44,7 +44,9 @@ REFUSALS = {
     "vmpl1": (START, accept(G, X, cpu=replace(GUEST, vmpl=1)), Event.GP, "vmpl"),
     "vmpl1_other_reading": (
         with_knobs(START, pvalidate_vmpl_gp=False),
-        accept(G, X, cpu=replace(GUEST, vmpl=1)), Eax.FAIL_PERMISSION, "vmpl",
+        accept(G, X, cpu=replace(GUEST, vmpl=1)),
+        Eax.FAIL_PERMISSION,
+        "vmpl",
     ),
     "misaligned_2m": (START, accept(G + 1, X, size=PageSize.SIZE_2M), Eax.FAIL_INPUT, "gva-alignment"),
     "uncovered": (replace(START, covered=Map(False)), accept(G, X), Event.NPF, "covered"),
@@ -54,17 +56,18 @@ REFUSALS = {
     "immutable": (holding(X, replace(INVALID, immutable=True)), accept(G, X), Event.NPF, "immutable"),
     "other_address": (START, accept(G + 1, X), Event.NPF, "reverse-map"),
     "held_by_vmrun": (in_use(X, START), accept(G, X), Event.NPF, "in-use"),
-    "4k_request_2m_mapping": (
-        START, accept(G, X, translation=via(G, X, MappingSize.MAP_2M)), Event.NPF, "page-size"
-    ),
+    "4k_request_2m_mapping": (START, accept(G, X, translation=via(G, X, MappingSize.MAP_2M)), Event.NPF, "page-size"),
     "2m_request_4k_entry": (
         holding(LARGE_HEAD, replace(LARGE_VALID, page_size=PageSize.SIZE_4K)),
-        accept(LARGE_GFN, LARGE_HEAD, size=PageSize.SIZE_2M), Eax.FAIL_SIZEMISMATCH, "page-size",
+        accept(LARGE_GFN, LARGE_HEAD, size=PageSize.SIZE_2M),
+        Eax.FAIL_SIZEMISMATCH,
+        "page-size",
     ),
     "2m_request_4k_mapping": (
         holding(LARGE_HEAD, LARGE_VALID),
         accept(LARGE_GFN, LARGE_HEAD, size=PageSize.SIZE_2M, translation=via(LARGE_GFN, LARGE_HEAD)),
-        Eax.FAIL_SIZEMISMATCH, "page-size",
+        Eax.FAIL_SIZEMISMATCH,
+        "page-size",
     ),
 }
 

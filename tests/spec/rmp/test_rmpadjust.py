@@ -49,7 +49,10 @@ REFUSALS = {
     "2m_vmsa": (holding(LARGE_HEAD, LARGE_VALID), large(vmsa=True), Eax.FAIL_INPUT, "vmsa-size"),
     "no_such_vmpl": (START, grant(G, X, 4, 1), Eax.FAIL_PERMISSION, "vmpl-range"),
     "no_such_vmpl_other_reading": (
-        with_knobs(START, rmpadjust_vmpl_range_permission=False), grant(G, X, 4, 1), Eax.FAIL_INPUT, "vmpl-range"
+        with_knobs(START, rmpadjust_vmpl_range_permission=False),
+        grant(G, X, 4, 1),
+        Eax.FAIL_INPUT,
+        "vmpl-range",
     ),
     "own_vmpl": (START, grant(G, X, 1, 1, vmpl=1), Eax.FAIL_PERMISSION, "target-vmpl"),
     "more_privileged_vmpl": (START, grant(G, X, 0, 1, vmpl=1), Eax.FAIL_PERMISSION, "target-vmpl"),
@@ -60,12 +63,18 @@ REFUSALS = {
     "other_address": (START, grant(G + 1, X, 1, 1), Event.NPF, "reverse-map"),
     "held_by_vmrun": (in_use(X, START), grant(G, X, 1, 1), Event.NPF, "in-use"),
     "4k_request_2m_mapping": (
-        START, grant(G, X, 1, 1, translation=via(G, X, MappingSize.MAP_2M)), Event.NPF, "page-size"
+        START,
+        grant(G, X, 1, 1, translation=via(G, X, MappingSize.MAP_2M)),
+        Event.NPF,
+        "page-size",
     ),
     "2m_request_4k_entry": (SMALL_HEAD, large(), Eax.FAIL_SIZEMISMATCH, "page-size"),
     "not_validated": (holding(X, INVALID), grant(G, X, 1, 1), Event.VC, "validated"),
     "not_validated_reflected": (
-        holding(X, INVALID), grant(G, X, 1, 1, cpu=replace(GUEST, reflect_vc=True)), Event.VMEXIT, "validated"
+        holding(X, INVALID),
+        grant(G, X, 1, 1, cpu=replace(GUEST, reflect_vc=True)),
+        Event.VMEXIT,
+        "validated",
     ),
     "more_than_it_has": (START, grant(G, X, 2, 3, vmpl=1), Eax.FAIL_PERMISSION, "permission-subset"),
     "reserved_permission": (START, grant(G, X, 1, 0x20), Eax.FAIL_PERMISSION, "permission-subset"),

@@ -45,7 +45,10 @@ QUERIES = {
     "no_such_vmpl": (START, replace(QUERY, target_vmpl=9), Eax.FAIL_PERMISSION, "vmpl-range"),
     "more_privileged": (START, replace(QUERY, cpu=replace(GUEST, vmpl=2)), Eax.FAIL_PERMISSION, "target-vmpl"),
     "own_level_other_reading": (
-        with_knobs(START, rmpquery_own_level=False), replace(QUERY, target_vmpl=0), Eax.FAIL_PERMISSION, "target-vmpl"
+        with_knobs(START, rmpquery_own_level=False),
+        replace(QUERY, target_vmpl=0),
+        Eax.FAIL_PERMISSION,
+        "target-vmpl",
     ),
     "uncovered": (replace(START, covered=Map(False)), QUERY, Event.NPF, "covered"),
     "unassigned": (ON_TURIN, QUERY, Event.NPF, "assigned"),
@@ -55,7 +58,10 @@ QUERIES = {
     "in_use": (in_use(X, START), QUERY, Event.NPF, "in-use"),
     "not_validated": (holding(X, INVALID, ON_TURIN), QUERY, Event.VC, "validated"),
     "not_validated_reflected": (
-        holding(X, INVALID, ON_TURIN), replace(QUERY, cpu=replace(GUEST, reflect_vc=True)), Event.VMEXIT, "validated"
+        holding(X, INVALID, ON_TURIN),
+        replace(QUERY, cpu=replace(GUEST, reflect_vc=True)),
+        Event.VMEXIT,
+        "validated",
     ),
 }
 

@@ -58,7 +58,10 @@ UPDATES = {
     "reclaim": (with_knobs(BASE, host_may_reclaim=False), assign(X, 0, 0), Eax.FAIL_INPUT, "reclaim-operand"),
     "locking_asid": (BASE, assign(X, G, 0x3FF), Eax.FAIL_INPUT, "asid-range"),
     "asid_above_maximum": (
-        with_knobs(BASE, rmpupdate_asid_by_maximum=True), assign(X, G, 510), Eax.FAIL_INPUT, "asid-range"
+        with_knobs(BASE, rmpupdate_asid_by_maximum=True),
+        assign(X, G, 510),
+        Eax.FAIL_INPUT,
+        "asid-range",
     ),
     "odd_guest_region": (BASE, assign(LARGE_HEAD, G, size=BIG), Eax.FAIL_INPUT, "gpa-alignment"),
     "held": (in_use(X, BASE), assign(X, G), Eax.FAIL_INUSE, "in-use"),
@@ -67,11 +70,17 @@ UPDATES = {
     "immutable": (holding(X, FIXED), assign(X, G), Eax.FAIL_PERMISSION, "immutable"),
     "immutable_in_region": (holding(LARGE_HEAD + 3, FIXED), WHOLE, Eax.FAIL_PERMISSION, "immutable"),
     "inside_an_immutable_2m_page": (
-        holding(LARGE_HEAD, MASKED), assign(LARGE_HEAD + 3, G), Eax.FAIL_PERMISSION, "immutable"
+        holding(LARGE_HEAD, MASKED),
+        assign(LARGE_HEAD + 3, G),
+        Eax.FAIL_PERMISSION,
+        "immutable",
     ),
     "inside_a_2m_page": (LARGE, assign(LARGE_HEAD + 3, G), Eax.FAIL_OVERLAP, "overlap"),
     "head_of_a_2m_page_by_knob": (
-        with_knobs(LARGE, shrink_frees_region=False), assign(LARGE_HEAD, G), Eax.FAIL_OVERLAP, "overlap"
+        with_knobs(LARGE, shrink_frees_region=False),
+        assign(LARGE_HEAD, G),
+        Eax.FAIL_OVERLAP,
+        "overlap",
     ),
     "over_assigned_pages": (done(BASE, assign(LARGE_HEAD + 9, G)), WHOLE, Eax.FAIL_OVERLAP, "overlap"),
     "overlap_contended": (BASE, assign(X, G, overlap_contended=True), Eax.FAIL_OVERLAP, "overlap"),
@@ -148,11 +157,12 @@ SPLITS = {
     "snp_disabled": (OFF, SPLIT, Event.UD, "feature"),
     "user_mode": (LARGE, replace(SPLIT, cpu=replace(HOST_CPU, cpl=3)), Event.GP, "cpl"),
     "guest": (LARGE, replace(SPLIT, cpu=GUEST), Eax.FAIL_PERMISSION, "guest"),
-    "guest_ud": (
-        with_knobs(LARGE, host_instruction=HostInstruction.UD), replace(SPLIT, cpu=GUEST), Event.UD, "guest"
-    ),
+    "guest_ud": (with_knobs(LARGE, host_instruction=HostInstruction.UD), replace(SPLIT, cpu=GUEST), Event.UD, "guest"),
     "guest_exit": (
-        with_knobs(LARGE, host_instruction=HostInstruction.VMEXIT), replace(SPLIT, cpu=GUEST), Event.VMEXIT, "guest"
+        with_knobs(LARGE, host_instruction=HostInstruction.VMEXIT),
+        replace(SPLIT, cpu=GUEST),
+        Event.VMEXIT,
+        "guest",
     ),
     "odd_page": (LARGE, replace(SPLIT, spa=(LARGE_HEAD + 1) << 12), Eax.FAIL_INPUT, "spa-alignment"),
     "uncovered": (replace(LARGE, covered=Map(False)), SPLIT, Eax.FAIL_INPUT, "covered"),
@@ -160,11 +170,12 @@ SPLITS = {
     "4k_page": (holding(LARGE_HEAD, VALID), SPLIT, Eax.FAIL_NOT_SPLITTABLE, "page-size"),
     "immutable": (SPECIAL, SPLIT, Eax.FAIL_NOT_SPLITTABLE, "splittable"),
     "immutable_permission": (
-        with_knobs(SPECIAL, psmash_guard=PsmashGuard.FAIL_PERMISSION), SPLIT, Eax.FAIL_PERMISSION, "splittable"
+        with_knobs(SPECIAL, psmash_guard=PsmashGuard.FAIL_PERMISSION),
+        SPLIT,
+        Eax.FAIL_PERMISSION,
+        "splittable",
     ),
-    "immutable_input": (
-        with_knobs(SPECIAL, psmash_guard=PsmashGuard.FAIL_INPUT), SPLIT, Eax.FAIL_INPUT, "splittable"
-    ),
+    "immutable_input": (with_knobs(SPECIAL, psmash_guard=PsmashGuard.FAIL_INPUT), SPLIT, Eax.FAIL_INPUT, "splittable"),
 }
 
 

@@ -14,9 +14,7 @@ CALLER = Cpu(asid=3, vmpl=0, cpl=0, snp_active=False)
 START = with_features(BASE, nested_virt_snp_msr=True)
 LARGE = holding(LARGE_HEAD, LARGE_VALID, START)
 UPDATE = VirtRmpUpdate(caller=CALLER, gpa=0x7000, mapped=True, update=assign(X, G, cpu=CALLER))
-SPLIT = VirtPsmash(
-    caller=CALLER, gpa=0, mapped=True, split=Psmash(cpu=CALLER, spa=LARGE_HEAD << 12, contended=False)
-)
+SPLIT = VirtPsmash(caller=CALLER, gpa=0, mapped=True, split=Psmash(cpu=CALLER, spa=LARGE_HEAD << 12, contended=False))
 
 REFUSALS = {
     "no_such_msr": (BASE, {}, Event.GP, "feature"),

@@ -99,27 +99,38 @@ REFUSALS = {
     "vmsa_foreign": (runnable(holding(X, replace(VMSA, asid=ASID + 1))), run(), INVALID_RUN, "owner-asid"),
     "vmsa_immutable": (runnable(holding(X, replace(VMSA, immutable=True))), run(), INVALID_RUN, "immutable"),
     "vmsa_elsewhere": (
-        with_knobs(START, vmrun_checks_reverse_map=True), run(vmsa_gfn=G + 1), INVALID_RUN, "reverse-map"
+        with_knobs(START, vmrun_checks_reverse_map=True),
+        run(vmsa_gfn=G + 1),
+        INVALID_RUN,
+        "reverse-map",
     ),
     "no_vmsa": (runnable(holding(X, VALID)), run(), INVALID_RUN, "vmsa-attribute"),
     "vmsa_not_validated": (
         with_knobs(runnable(holding(X, replace(VMSA, validated=False))), vmrun_checks_validated=True),
-        run(), INVALID_RUN, "validated",
+        run(),
+        INVALID_RUN,
+        "validated",
     ),
     "vmsa_twice": (in_use(X, START), run(), INVALID_RUN, "vmsa-in-use"),
     "no_svme": (START, run(svme=False), INVALID_RUN, "svme"),
     "reserved_feature": (START, run(sev_features=features() | 1 << 63), INVALID_RUN, "reserved-features"),
     "feature_of_a_later_processor": (
-        START, run(sev_features=features(SevFeatures.SECURE_AVIC)), INVALID_RUN, "unsupported-features"
+        START,
+        run(sev_features=features(SevFeatures.SECURE_AVIC)),
+        INVALID_RUN,
+        "unsupported-features",
     ),
     "exclusive_features": (
         START,
         run(sev_features=features(SevFeatures.RESTRICTED_INJECTION, SevFeatures.ALTERNATE_INJECTION)),
-        INVALID_RUN, "exclusive-features",
+        INVALID_RUN,
+        "exclusive-features",
     ),
     "feature_not_allowed": (
-        NEW, run(sev_features=features(SevFeatures.VTOM), host=replace(HOST, allowed=1 << 63 | 1)),
-        INVALID_RUN, "allowed-features",
+        NEW,
+        run(sev_features=features(SevFeatures.VTOM), host=replace(HOST, allowed=1 << 63 | 1)),
+        INVALID_RUN,
+        "allowed-features",
     ),
     "other_event_than_hv": (
         START,
@@ -127,11 +138,14 @@ REFUSALS = {
             sev_features=features(SevFeatures.RESTRICTED_INJECTION),
             host=replace(HOST, injection=InjectionRequest(valid=True, vector=14, kind=3, error_code_valid=True)),
         ),
-        INVALID_RUN, "restricted-injection",
+        INVALID_RUN,
+        "restricted-injection",
     ),
     "host_ibs": (
-        START, run(sev_features=features(SevFeatures.PREVENT_HOST_IBS), host=replace(HOST, ibs=True)),
-        INVALID_RUN, "host-ibs",
+        START,
+        run(sev_features=features(SevFeatures.PREVENT_HOST_IBS), host=replace(HOST, ibs=True)),
+        INVALID_RUN,
+        "host-ibs",
     ),
     "busy": (NEW, run(busy=True), Event.VMEXIT_BUSY, "busy"),
 }

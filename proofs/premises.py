@@ -1,0 +1,133 @@
+"""What each premise is for: the rules of a careful guest, and knobs. And what holds under no premise.
+
+Every invariant of a careful guest fails when a rule that it needs is dropped; every needed knob that no single step
+shows (`proofs/necessity.py`) has a trace of several steps here.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+
+from proofs.induction import Predicate
+from proofs.small_levels import everything, level_moves
+from proofs.small_metadata import Swapped, forging_moves, nesting_moves, replaying_moves, with_accepted_page
+from proofs.small_world import all_moves, has_two_homes, key, launching
+from proofs.witnesses import Witness
+from spec.guest import invariants as pages
+from spec.guest import mask_invariants as masks
+from spec.guest import no_invariants as no
+from spec.guest import swapping_invariants as swapping
+from spec.guest.world import CAREFUL, Discipline
+from spec.knobs import DEFAULT_KNOBS, Knobs
+from spec.record import replace
+
+TYPES_CHECKED = Knobs(swap_type_checked=True)
+"""RMP-I42 speaks of firmware that compares types."""
+UNTRACKED = Discipline(tracks_acceptance=False, stops_on_unvalidated=False)
+ON_DEMAND = Discipline(stops_on_unvalidated=False)
+CARRY_IGNORED = Discipline(checks_carry_on_rescind=False)
+SHARED_UNRESCINDED = Discipline(rescinds_before_sharing=False)
+LAUNCHED_TWICE = Discipline(launched_without_repeats=False)
+OUT_OF_TURN = Discipline(takes_turns=False)
+LEFT_OPEN = Discipline(closes_on_accepting=False)
+OPEN_VMSA = Discipline(closes_vmsas=False)
+OPEN_LAUNCH = Discipline(launched_closed=False)
+
+
+def in_pages(without: str, rules: Discipline) -> Witness:
+    """RMP-I34, of two addresses and three pages; masks do not matter. Two copies are looked for."""
+    statement = pages.valid_pages_are_unique
+    return Witness(statement, without, partial(launching, rules), all_moves, key, seen=has_two_homes)
+
+
+def in_levels(statement: Predicate, without: str, rules: Discipline, knobs: Knobs = DEFAULT_KNOBS) -> Witness:
+    """One address, two pages, VMPL1, VMSAs."""
+    return Witness(statement, without, partial(launching, rules, knobs), level_moves, everything)
+
+
+def in_running(statement: Predicate, without: str, rules: Discipline, knobs: Knobs = TYPES_CHECKED) -> Witness:
+    """The same with a METADATA page, from a running guest that has accepted a page."""
+    begins = "a running guest has accepted a page"
+    start = partial(with_accepted_page, rules, knobs)
+    return Witness(statement, without, start, nesting_moves, everything, begins)
+
+
+def of_rules() -> Iterator[Witness]:
+    """Each invariant of a careful guest, without a rule that it needs."""
+    yield in_pages("without rules D1 and D4", UNTRACKED)
+    yield in_pages("without rule D2", CARRY_IGNORED)
+    yield in_pages("without rule D3", LAUNCHED_TWICE)
+    yield in_pages("without rule D4", ON_DEMAND)
+    yield in_pages("without rule D8", SHARED_UNRESCINDED)
+    yield in_pages("without rule D9", OUT_OF_TURN)
+    yield in_running(pages.what_is_not_accepted_has_no_home, "without rule D8", SHARED_UNRESCINDED)
+    yield in_running(pages.root_entry_is_the_home, "without rule D4", ON_DEMAND)
+    yield in_running(pages.entries_are_homes, "without rule D4", ON_DEMAND)
+    yield in_running(pages.nested_entries_are_homes, "without rule D4", ON_DEMAND)
+    yield in_running(pages.remapped_addresses_fault, "without rule D4", ON_DEMAND)
+    yield in_running(pages.lost_pages_stay_lost, "without rule D4", ON_DEMAND)
+    yield in_running(masks.levels_have_what_was_given, "without rule D6", LEFT_OPEN)
+    yield in_running(masks.levels_use_what_was_given, "without rule D6", LEFT_OPEN)
+    yield in_running(masks.root_entry_brings_what_was_given, "without rule D6", LEFT_OPEN)
+    yield in_running(masks.entries_bring_what_was_given, "without rule D6", LEFT_OPEN)
+    yield in_running(masks.nested_entries_bring_what_was_given, "without rule D6", LEFT_OPEN)
+    yield in_running(masks.vmsas_are_closed, "with VMSAs that VMPL1 may write", OPEN_VMSA)
+    yield in_levels(masks.vmsas_are_closed, "with a launch that VMPL1 may write", OPEN_LAUNCH, TYPES_CHECKED)
+    yield in_running(masks.root_entry_brings_closed_vmsas, "with VMSAs that VMPL1 may write", OPEN_VMSA)
+    yield in_running(masks.entries_bring_closed_vmsas, "with VMSAs that VMPL1 may write", OPEN_VMSA)
+    yield in_running(masks.nested_entries_bring_closed_vmsas, "with VMSAs that VMPL1 may write", OPEN_VMSA)
+
+
+FORGED = "with K-GPA0 answered otherwise"
+FORGED_PAGE = (
+    pages.valid_pages_are_unique,
+    pages.root_entry_is_the_home,
+    pages.nested_entries_are_homes,
+    masks.levels_have_what_was_given,
+    masks.levels_use_what_was_given,
+    masks.root_entry_brings_what_was_given,
+    masks.nested_entries_bring_what_was_given,
+    masks.vmsas_are_closed,
+    masks.root_entry_brings_closed_vmsas,
+    masks.nested_entries_bring_closed_vmsas,
+    swapping.swapped_pages_come_back_once,
+    swapping.root_entry_has_its_place,
+    swapping.nested_entries_have_their_places,
+)
+"""The host forges an entry for a page that is swapped out."""
+REPLAYED_PAGE = (
+    pages.what_is_not_accepted_has_no_home,
+    pages.remapped_addresses_fault,
+    pages.lost_pages_stay_lost,
+)
+"""The same; it takes longer, and fewer kinds of steps."""
+FORGED_METADATA = (
+    swapping.root_entry_of_a_metadata_page_is_a_live_seal,
+    swapping.nested_entries_of_metadata_pages_are_live_seals,
+)
+"""The host forges an entry for a METADATA page that is swapped out."""
+
+
+def of_knobs() -> Iterator[Witness]:
+    """Each invariant that needs a knob, where no single step shows it."""
+    forgeable = replace(TYPES_CHECKED, gpa0_for_asid0=False)
+    page, metadata = Swapped(metadata=False), Swapped(metadata=True)
+    for statements, swapped, moves in (
+        (FORGED_PAGE, page, forging_moves),
+        (REPLAYED_PAGE, page, replaying_moves),
+        (FORGED_METADATA, metadata, forging_moves),
+    ):
+        start = partial(swapped.start, CAREFUL, forgeable)
+        for statement in statements:
+            yield Witness(statement, FORGED, start, moves, everything, swapped.words)
+
+
+def of_nothing() -> Iterator[Witness]:
+    """What is no invariant, under no premise: a careful guest, default knobs."""
+    yield in_levels(no.masks_shrink_with_privilege, "", CAREFUL)
+    yield in_levels(no.accepted_pages_stay_usable, "", CAREFUL)
+    yield in_running(no.vmsas_are_closed_anyway, "", CAREFUL, DEFAULT_KNOBS)
+
+
+OF_NOTHING = tuple(of_nothing())
+OF_RULES = tuple(of_rules())
+OF_KNOBS = tuple(of_knobs())
