@@ -6,6 +6,7 @@ import z3
 
 from proofs.symbolic import conjunction
 
+MOST_CHOICES = 2
 BOUNDS = (z3.Z3_OP_ULEQ, z3.Z3_OP_ULT, z3.Z3_OP_UGEQ, z3.Z3_OP_UGT)
 
 
@@ -33,7 +34,12 @@ def goals(condition: z3.BoolRef, wanted: bool = True) -> Iterator[z3.BoolRef]:
         yield from (z3.And(test, goal) for goal in goals(then, wanted))
         yield from (z3.And(z3.Not(test), goal) for goal in goals(otherwise, wanted))
     else:
-        yield from of_atom(condition, wanted)
+        chosen = chosen_inside(condition)
+        for goal in of_atom(condition, wanted):
+            yield goal
+            for test in chosen:
+                yield z3.And(goal, test)
+                yield z3.And(goal, z3.Not(test))
 
 
 def flattened(condition: z3.BoolRef) -> list[z3.BoolRef]:
@@ -42,6 +48,18 @@ def flattened(condition: z3.BoolRef) -> list[z3.BoolRef]:
     return [
         part for child in condition.children() for part in (flattened(child) if z3.is_app_of(child, kind) else [child])
     ]
+
+
+def chosen_inside(term: z3.ExprRef) -> list[z3.BoolRef]:
+    """The conditions by which a comparison chooses its numbers, a few of them."""
+    found: dict[int, z3.BoolRef] = {}
+    pending = list(term.children())
+    while pending and len(found) < MOST_CHOICES:
+        part = pending.pop(0)
+        if z3.is_app_of(part, z3.Z3_OP_ITE):
+            found[part.arg(0).get_id()] = part.arg(0)
+        pending += part.children()
+    return list(found.values())
 
 
 def of_atom(condition: z3.BoolRef, wanted: bool) -> Iterator[z3.BoolRef]:
