@@ -8,11 +8,11 @@ from typing import Any
 
 import z3
 
-from proofs.context import RangeFact
 from proofs.explore import Path, run
 from proofs.induction import facts_for, tables_of
-from proofs.models import preferences, without_tables
+from proofs.models import plain, plain_state, preferences, without_tables
 from proofs.obligations import Suite, z3_solver
+from proofs.ranges import FEW, WHOLE, edges, repeated
 from proofs.symbolic import SymBits, bits_term, bool_term, leaves
 from proofs.templates import nothing
 
@@ -22,6 +22,7 @@ DENSE = KINDS[1:]
 EFFORT = 1_500_000
 """What z3 may spend on one question, in its own units; about a second. Counted and not timed: every run has the same
 cases."""
+HARD = 10 * EFFORT
 LOW = (16, 24, 32, 40, 48, 64, 128)
 """Bits above which a readable number has none."""
 MOST_KEYS = 16
@@ -34,6 +35,7 @@ class PathModels:
     def __init__(self, suite: Suite, state: Any, op: Any, path: Path) -> None:
         self.path, self.state, self.op = path, state, op
         self.models: list[z3.ModelRef] = []
+        self.repeated: list[tuple[list[str], int, int]] = []
         context = path.context
         context.forks = False
         self.edges = run(context, lambda: [goal for fact in context.range_facts[:] for goal in edges(fact)])
@@ -117,11 +119,12 @@ class PathModels:
         """A model of the path that meets the goals, with as many wishes as a greedy search grants; None without one."""
         own = self._asked(self.path.context.conditions)
         asked = self._asked(list(goals))
-        if asked and self._check(0, *own, *asked) != z3.sat:
+        if self._check(2 * EFFORT if asked else 0, *own, *asked) != z3.sat:
             return None
         if kind not in self._granted:
             # What the path itself forbids, no goal allows: it is found out once.
-            self._granted[kind] = self._greedy(own, self._wishes[kind])
+            kept = self._greedy(own, self._wishes[kind])
+            self._granted[kind] = kept if kind in DENSE else self._restored(own, kept, self._wishes[kind])
         self._greedy([*own, *asked], self._granted[kind])
         return self._found()
 
@@ -145,6 +148,14 @@ class PathModels:
                 kept = flags if len(flags) < len(kept) else []
         return kept
 
+    def _restored(self, asked: list[z3.BoolRef], kept: list[z3.BoolRef], wishes: list[z3.BoolRef]) -> list[z3.BoolRef]:
+        """With those wishes, one by one, that were let go together with others though they can be granted."""
+        have = {wish.get_id() for wish in kept}
+        for wish in wishes:
+            if wish.get_id() not in have and self._check(EFFORT, *asked, *kept, wish) == z3.sat:
+                kept = [*kept, wish]
+        return kept
+
     def _check(self, effort: int, *literals: z3.BoolRef) -> z3.CheckSatResult:
         """One question; an effort of 0 has no bound but the time of `z3_solver`."""
         self.solver.set("rlimit", effort)
@@ -152,6 +163,51 @@ class PathModels:
         if answer == z3.unknown and effort == 0:
             raise TimeoutError(f"{self.path.outcome.check}: the solver gave up")
         return answer
+
+    def realise(self, model: z3.ModelRef) -> None:
+        """Make ranges that hold true of every number in them, not only of those that the path reads.
+
+        Where a range is long, all keys are kept where the model has them; what is too hard even so is left undone.
+        """
+        context = self.path.context
+        found: list[z3.BoolRef] = []
+        read = [leaf for keys in context.keys.values() for key in keys.values() for leaf in leaves(key)]
+
+        def instances() -> None:
+            for fact in context.range_facts[:]:
+                first, length = bits_term(fact.first), bits_term(fact.count)
+                start, count = (model.eval(term.z, model_completion=True) for term in (first, length))
+                known = {name: set(keys) for name, keys in context.keys.items()}
+                numbers = count.as_long() if count.as_long() <= WHOLE else FEW
+                found.append(length.z == count)
+                if numbers > FEW or count.as_long() > WHOLE:
+                    found.extend(leaf == model.eval(leaf, model_completion=True) for leaf in (first.z, *read))
+                    first = SymBits(start, first.width)
+                for i in range(numbers):
+                    number = SymBits(z3.simplify(first.z + i), first.width)
+                    found.append(z3.Implies(fact.truth, bool_term(fact.predicate(number))))
+                if count.as_long() > WHOLE:
+                    tables = [name for name, keys in context.keys.items() if set(keys) - known.get(name, set())]
+                    self.repeated.append((tables, start.as_long(), count.as_long()))
+
+        run(context, instances)
+        self.solver.push()
+        self.solver.add(found)
+        if self._check(HARD, *self._asked(context.conditions)) == z3.sat:
+            self._granted.clear()
+        else:
+            self.solver.pop()
+            self._asks.clear()
+            self.repeated.clear()
+
+    def plain(self, model: z3.ModelRef) -> tuple[Any, Any]:
+        """The state and the operands that a model describes."""
+        context = self.path.context
+        before, op = (plain_state(part, nothing(type(part)), context, model) for part in (self.state, self.op))
+        for tables, start, count in self.repeated:
+            read = {name: {plain(key, model) for key in context.keys[name].values()} for name in tables}
+            before = repeated(before, self.state, read, start, count)
+        return before, op
 
     def _found(self) -> z3.ModelRef:
         self.models.append(self.solver.model())
@@ -167,17 +223,3 @@ def possible(path: Path) -> bool:
     solver = z3_solver()
     solver.add(*path.context.conditions, *path.context.axioms)
     return bool(solver.check() != z3.unsat)
-
-
-def edges(fact: RangeFact) -> list[tuple[str, z3.BoolRef]]:
-    """A range that fails at its last number, and one that holds though the number behind it fails."""
-    first, length = bits_term(fact.first), bits_term(fact.count)
-    behind = first + length
-    last, behind = (
-        SymBits(z3.Extract(first.width - 1, 0, n.z), first.width) for n in (behind + (2**first.width - 1), behind)
-    )
-    name = str(fact.truth)
-    return [
-        (f"{name} last", z3.And(length.z != 0, z3.Not(fact.truth), z3.Not(bool_term(fact.predicate(last))))),
-        (f"{name} behind", z3.And(fact.truth, z3.Not(bool_term(fact.predicate(behind))))),
-    ]

@@ -12,13 +12,11 @@ import z3
 
 from proofs.explore import explore, unknown
 from proofs.goals import goals
-from proofs.models import plain_state
 from proofs.obligations import Suite, Transition
 from proofs.path_models import DENSE, PathModels, possible
 from proofs.suites import SUITES
-from proofs.symbolic import SymBool, bits_term, bool_term, conjunction, leaves
+from proofs.symbolic import SymBool, bits_term, bool_term, conjunction
 from proofs.tables import SymMap, Written
-from proofs.templates import nothing
 from spec.logic import Term
 from spec.registry import Outcome, operands_of, transition_info
 
@@ -67,9 +65,7 @@ class Cases:
         """The replayed case of a model, if it is a new one."""
         if model is None:
             return
-        context = runs.path.context
-        before = plain_state(self.state, nothing(type(self.state)), context, model)
-        op = plain_state(self.op, nothing(type(self.op)), context, model)
+        before, op = runs.plain(model)
         if (before, op) not in self.seen:
             self.seen.append((before, op))
             name = transition_info(self.transition).name
@@ -78,6 +74,7 @@ class Cases:
     def all(self) -> Iterator[Case]:
         """Paths, then conditions, then choices of data."""
         for runs in self.runs:
+            self.reach(runs)
             yield from self.case(runs, runs.model())
         for runs in self.runs:
             if runs.path.outcome.system is not self.state:
@@ -88,6 +85,14 @@ class Cases:
         yield from self.ranges()
         yield from self.choices()
         yield from self.effects()
+
+    def reach(self, runs: PathModels) -> None:
+        """See to it that a path's models, taken as plain states, lead down the path."""
+        model = runs.model()
+        if model is not None:
+            found, wanted = self.transition(*runs.plain(model)), runs.path.outcome
+            if (found.result, found.check) != (wanted.result, wanted.check):
+                runs.realise(model)
 
     def sides(self) -> Iterator[Case]:
         """Each branch, each way: every part of its condition decides alone."""
@@ -150,8 +155,9 @@ class Cases:
         return None if runs.shows(goal) else runs.model(goal)
 
     def effects(self) -> Iterator[Case]:
-        """Each truth value that a step writes, each way: every part of what decides it decides alone."""
-        found = ((term, z3.BoolVal(True), r) for r in self.runs for term in written(r.path.outcome.system))
+        """Each truth value that a step writes or gives, each way: every part of what decides it decides alone."""
+        given = ((term, r) for r in self.runs for term in written((r.path.outcome.system, r.path.outcome.output)))
+        found = ((term, z3.BoolVal(True), r) for term, r in given)
         for condition, runs, seen in self.met_by(found):
             for goal in (*goals(condition, True), *goals(condition, False)):
                 yield from self.chosen(runs, goal, seen)
@@ -180,11 +186,13 @@ class Cases:
 
 
 def written(state: Any) -> Iterator[z3.BoolRef]:
-    """The composed truth values in what a step wrote into tables."""
+    """The composed truth values in what a step wrote into tables, or gave as an answer."""
     if isinstance(state, Written):
         yield from written(state.before)
-        found = (leaf for leaf in leaves(state.value) if z3.is_bool(leaf))
-        yield from (leaf for leaf in found if z3.is_and(leaf) or z3.is_or(leaf))
+        yield from written(state.value)
+    elif isinstance(state, SymBool):
+        if state.z.num_args() > 0 and not z3.is_app_of(state.z, z3.Z3_OP_UNINTERPRETED):
+            yield state.z
     elif isinstance(state, tuple) and not isinstance(state, Term):
         for part in state:
             yield from written(part)
