@@ -40,13 +40,15 @@ def run(context: Context, function: Callable[[], Any]) -> Any:
         CURRENT.reset(token)
 
 
-def explore(transition: Callable[..., Outcome], system: Any, op: Any | None = None) -> list[Path]:
-    """Every path of a transition from `system`; some may be infeasible."""
+def explore(
+    transition: Callable[..., Outcome], system: Any, op: Any | None = None, first_fresh: int = 0
+) -> list[Path]:
+    """Every path of a transition from `system`; some may be infeasible. Unknowns are numbered from `first_fresh`."""
     operands = unknown(operands_of(transition), "op") if op is None else op
     paths: list[Path] = []
     pending: list[tuple[bool, ...]] = [()]
     while pending:
-        context = Context(pending.pop())
+        context = Context(pending.pop(), fresh_count=first_fresh)
         outcome = run(context, lambda: transition(system, operands))
         paths.append(Path(context, outcome))
         pending += [

@@ -28,7 +28,5 @@ def test_all_solvers_are_installed_for_development():
 
 @pytest.mark.parametrize("transition", ["page_reclaim"])
 def test_solvers_agree(transition):
-    verdicts = [
-        {(v.claim, v.status) for v in work(Piece("rmp", transition, solver)).verdicts} for solver in INSTALLED
-    ]
+    verdicts = [{(v.claim, v.status) for v in work(Piece("rmp", transition, solver)).verdicts} for solver in INSTALLED]
     assert all(found == verdicts[0] for found in verdicts)
