@@ -8,6 +8,9 @@ from typing import Any
 
 import z3
 
+MARK: ContextVar[str] = ContextVar("mark", default="")
+"""What tells the inventions of one version of the rules from those of another, where both are in one question."""
+
 
 @dataclass(frozen=True)
 class Obligation:
@@ -73,7 +76,7 @@ class Context:
     def invent(self, stem: str, sort: z3.SortRef) -> Any:
         """A constant that no other of this run is; in another run with the same branches so far it is the same."""
         branches = "".join("ny"[answer] for answer in self.taken)
-        self.invented.append(z3.Const(f"{stem}!{len(self.invented) + 1}{branches}", sort))
+        self.invented.append(z3.Const(f"{stem}!{len(self.invented) + 1}{branches}{MARK.get()}", sort))
         return self.invented[-1]
 
     def decide(self, condition: z3.BoolRef) -> bool:

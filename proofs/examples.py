@@ -4,13 +4,14 @@ import ast
 import os
 import pickle
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
 from proofs.cache import Cache
+from proofs.functions import CANNOT, as_step, called
 from proofs.mutate import SPEC
 from proofs.universe import pickled
 from proofs.vectors import cases, targets
@@ -23,7 +24,7 @@ class Example:
 
     name: str
     content: bytes
-    """Transition, state, operands and outcome."""
+    """Module, function, arguments, what it gives, and whether that is an outcome."""
     reached: frozenset[tuple[str, int]]
 
 
@@ -32,14 +33,38 @@ def examples_of(name: str) -> list[Example]:
     suite, transition = next((s, t) for s, t in targets() if transition_info(t).name == name)
     found = []
     for case in cases(suite, transition):
-        reached = traced(lambda case=case: transition(case.before, case.op))  # type: ignore[misc]  # the loop's value
-        whole = (transition.__module__, transition.__name__, case.before, case.op, tuple(case.outcome))
-        found.append(Example(case.name, pickled(whole), reached))
+        arguments = (case.before, case.op)
+        whole = (transition.__module__, transition.__name__, arguments, tuple(case.outcome), True)
+        found.append(Example(case.name, pickled(whole), traced(transition, arguments)))
     return found
 
 
-def traced(step: Callable[[], Any]) -> frozenset[tuple[str, int]]:
-    """The functions of `spec/` that a step runs: file and first line."""
+def examples_of_functions(file: str) -> list[Example]:
+    """The cases of the functions of one file, each called by itself; none of those that cannot be explored."""
+    module = file.removesuffix(".py").replace("/", ".")
+    found: list[Example] = []
+    for name in names_in(file):
+        try:
+            step = as_step(module, name)
+            made = list(cases(*step)) if step is not None else []
+        except CANNOT:
+            continue
+        for case in made:
+            whole = (module, name, tuple(case.op), (case.outcome.output,), False)
+            found.append(Example(f"{name}-{case.number:03}", pickled(whole), traced(called(module, name), case.op)))
+    return found
+
+
+def names_in(file: str) -> list[str]:
+    """The functions of a file, and what calling an instance of a class does."""
+    tree = ast.parse((SPEC.parent / file).read_text(encoding="utf-8"))
+    inner = [(node, part) for node in tree.body if isinstance(node, ast.ClassDef) for part in node.body]
+    calls = [f"{c.name}.__call__" for c, part in inner if isinstance(part, ast.FunctionDef) and part.name == "__call__"]
+    return calls + [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+
+
+def traced(function: Callable[..., Any], arguments: tuple[Any, ...]) -> frozenset[tuple[str, int]]:
+    """The functions of `spec/` that a call runs: file and first line."""
     reached: set[tuple[str, int]] = set()
     root = str(SPEC)
 
@@ -49,24 +74,32 @@ def traced(step: Callable[[], Any]) -> frozenset[tuple[str, int]]:
 
     sys.setprofile(note)
     try:
-        step()
+        function(*arguments)
     finally:
         sys.setprofile(None)
     return frozenset(reached)
 
 
-def examples(files: Collection[str], jobs: int, cache: Cache | None) -> list[Example]:
-    """The cases of every transition that can run these files, from the cache where it has them."""
-    names = [transition_info(t).name for _, t in targets() if files_of(t.__module__) & set(files)]
-    kept = {n: cache.load_bytes({"examples": n}) if cache is not None else None for n in names}
+def running(files: Collection[str]) -> list[str]:
+    """The transitions whose text can run these files, those with the shortest text first."""
+    texts = {transition_info(t).name: files_of(t.__module__) for _, t in targets()}
+    return sorted((name for name in texts if texts[name] & set(files)), key=lambda name: len(texts[name]))
+
+
+def examples(
+    names: Sequence[str], jobs: int, cache: Cache | None, make: Callable[[str], list[Example]] = examples_of
+) -> list[Example]:
+    """The cases of these transitions, or files, from the cache where it has them."""
+    keys = {name: {make.__name__: name} for name in names}
+    kept = {name: cache.load_bytes(key) if cache is not None else None for name, key in keys.items()}
     found = {name: pickle.loads(content) for name, content in kept.items() if content is not None}  # noqa: S301 - our own cache
     missing = [name for name in names if name not in found]
     if missing:
         with ProcessPoolExecutor(jobs, max_tasks_per_child=1) as pool:
-            for name, made in zip(missing, pool.map(examples_of, missing), strict=True):
+            for name, made in zip(missing, pool.map(make, missing), strict=True):
                 found[name] = made
                 if cache is not None:
-                    cache.store_bytes({"examples": name}, pickle.dumps(made))
+                    cache.store_bytes(keys[name], pickle.dumps(made))
     return [example for name in names for example in found[name]]
 
 

@@ -6,6 +6,8 @@ import z3
 
 from proofs.symbolic import conjunction
 
+MOST_CHOICES, MOST_BOUNDS = 8, 2
+"""How many choices inside one comparison get cases of their own, and how many of these with each bound."""
 BOUNDS = (z3.Z3_OP_ULEQ, z3.Z3_OP_ULT, z3.Z3_OP_UGEQ, z3.Z3_OP_UGT)
 
 
@@ -33,7 +35,20 @@ def goals(condition: z3.BoolRef, wanted: bool = True) -> Iterator[z3.BoolRef]:
         yield from (z3.And(test, goal) for goal in goals(then, wanted))
         yield from (z3.And(z3.Not(test), goal) for goal in goals(otherwise, wanted))
     else:
-        yield from of_atom(condition, wanted)
+        truth = condition if wanted else z3.Not(condition)
+        inside = chosen_inside(condition)
+        for goal in of_atom(condition, wanted):
+            yield goal
+            for choice in inside[:MOST_BOUNDS]:
+                yield z3.And(goal, choice.arg(0))
+                yield z3.And(goal, z3.Not(choice.arg(0)))
+        for choice in inside:
+            # The choice decides: with the other value the comparison would have come out the other way.
+            test, then, otherwise = choice.children()
+            for side, other in ((True, otherwise), (False, then)):
+                flipped = z3.substitute(condition, (choice, other))
+                decides = z3.And(truth, z3.Not(flipped) if wanted else flipped)
+                yield from (z3.And(decides, goal) for goal in goals(test, side))
 
 
 def flattened(condition: z3.BoolRef) -> list[z3.BoolRef]:
@@ -42,6 +57,18 @@ def flattened(condition: z3.BoolRef) -> list[z3.BoolRef]:
     return [
         part for child in condition.children() for part in (flattened(child) if z3.is_app_of(child, kind) else [child])
     ]
+
+
+def chosen_inside(term: z3.ExprRef) -> list[z3.ExprRef]:
+    """The choices that a comparison makes among its numbers, outer ones first, a few of them."""
+    found: dict[int, z3.ExprRef] = {}
+    pending = list(term.children())
+    while pending and len(found) < MOST_CHOICES:
+        part = pending.pop(0)
+        if z3.is_app_of(part, z3.Z3_OP_ITE):
+            found[part.get_id()] = part
+        pending += part.children()
+    return list(found.values())
 
 
 def of_atom(condition: z3.BoolRef, wanted: bool) -> Iterator[z3.BoolRef]:

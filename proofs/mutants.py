@@ -1,17 +1,21 @@
 """Every mutant of the rules must be noticed: by the original's test cases, or else by a proof that fails.
 
 Vectors first: the cases of the original (made anew, never from files) are run on the mutant, and any other result,
-check, output or state kills it. What is left is proved; a verdict worse than the original's kills it too.
+check, output or state kills it. A function that no transition runs is called by itself. What is left is compared with
+the original by z3, which proves that it is equivalent or does not; what is not is proved, and a verdict worse than the
+original's kills it too.
 """
 
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib import import_module
+from operator import attrgetter
 
 from proofs.cache import Cache
-from proofs.examples import Example, examples
+from proofs.equivalence import equivalent
+from proofs.examples import Example, examples, examples_of_functions, running
 from proofs.mutate import Mutant, mutants
 from proofs.session import Piece, prove
 from proofs.solving import PROVED
@@ -49,44 +53,46 @@ def difference(contents: Sequence[tuple[str, bytes]]) -> str:
     """The first case whose outcome differs, and in what; empty if none does."""
     for name, content in contents:
         try:
-            module, function, before, op, expected = pickle.loads(content)  # noqa: S301 - made by this program
-            found = tuple(getattr(import_module(module), function)(before, op))
+            module, function, arguments, expected, is_step = pickle.loads(content)  # noqa: S301 - made by this program
+            given = attrgetter(function)(import_module(module))(*arguments)
         except TimeoutError:
             raise
         except Exception as error:  # noqa: BLE001 - any exception is a difference
             return f"{name}: {type(error).__name__}: {error}"
-        for part, a, b in zip(PARTS, expected, found, strict=True):
+        parts = zip(PARTS, expected, given, strict=True) if is_step else [("value", expected[0], given)]
+        for part, a, b in parts:
             if a != b:
                 return f"{name}: another {part}"
     return ""
 
 
-def names_of(contents: Sequence[tuple[str, bytes]]) -> list[str]:
-    """The transitions that the cases are of."""
-    return list(dict.fromkeys(name.partition("-")[0] for name, _ in contents))
-
-
-def fate_of(mutant: Mutant, contents: Sequence[tuple[str, bytes]], bad: frozenset[tuple[str, str, str]]) -> Fate:
-    """Run the cases on a mutant, then prove it. `bad` are the obligations that the original does not prove."""
+def noticed_by(mutant: Mutant, reached: Sequence[Example]) -> str:
+    """What the cases notice of a mutant."""
     with changed(mutant):
         try:
             with at_most(PATIENCE_S):
-                noticed = difference(contents)
+                return difference([(example.name, example.content) for example in reached])
         except TimeoutError as late:
-            noticed = str(late)
-        if noticed:
-            return Fate(mutant.name, BY_VECTORS, noticed)
-        try:
-            with at_most(PROOF_S):
-                noticed = import_module("proofs.killing").worse(names_of(contents), bad)
-        except TimeoutError as late:
-            noticed = str(late)
-    return Fate(mutant.name, BY_PROOF if noticed else SURVIVES, noticed)
+            return str(late)
 
 
-def fate_by_name(name: str, contents: Sequence[tuple[str, bytes]], bad: frozenset[tuple[str, str, str]]) -> Fate:
-    """`fate_of`, where only the name of the mutant travels."""
-    return fate_of(next(m for m in known() if m.name == name), contents, bad)
+def compared(name: str, names: Sequence[str]) -> str:
+    """Where z3 proves that a mutant is equivalent; empty if it does not."""
+    try:
+        with at_most(PROOF_S):
+            return equivalent(named(name), names)
+    except TimeoutError:
+        return ""
+
+
+def judged(name: str, names: Sequence[str], bad: frozenset[tuple[str, str, str]]) -> Fate:
+    """What the proofs of these transitions notice of a mutant; one that takes too long notices nothing."""
+    try:
+        with changed(named(name)), at_most(PROOF_S):
+            noticed = import_module("proofs.killing").worse(names, bad)
+    except TimeoutError as late:
+        return Fate(name, SURVIVES, f"undecided: {late}")
+    return Fate(name, BY_PROOF if noticed else SURVIVES, noticed)
 
 
 _KNOWN: list[Mutant] = []
@@ -113,24 +119,65 @@ def unproved(jobs: int, cache: Cache | None, transitions: set[str]) -> frozenset
     )
 
 
-def fates(
-    files: Sequence[str], *, jobs: int, cache: Cache | None, progress: Callable[[Fate], None] = lambda _: None
-) -> Iterator[Fate]:
-    """The fate of each mutant, as it is known."""
-    chosen = selected(files)
-    found_cases = examples({mutant.file for mutant in chosen}, jobs, cache)
-    work = [(mutant, reaching(mutant, found_cases)) for mutant in chosen]
-    touched = {e.name.partition("-")[0] for _, found in work for e in found}
-    bad = unproved(jobs, cache, touched)
+_WORK: dict[str, tuple[Mutant, list[Example]]] = {}
+"""What the processes of a pool inherit: the mutants that are tried, with the cases that reach them."""
+
+
+def tried(name: str) -> str:
+    """`noticed_by`, in another process."""
+    return noticed_by(*_WORK[name])
+
+
+def killed(work: Sequence[tuple[Mutant, list[Example]]], jobs: int) -> Iterator[Fate]:
+    """The fates of the mutants that these cases notice."""
+    _WORK.clear()
+    _WORK.update({mutant.name: (mutant, reached) for mutant, reached in work})
     with ProcessPoolExecutor(jobs) as pool:
-        futures = [
-            pool.submit(fate_by_name, mutant.name, [(e.name, e.content) for e in found], bad)
-            for mutant, found in work
-            if found
-        ]
-        for future in as_completed(futures):
-            progress(future.result())
-            yield future.result()
-    for mutant, found in work:
-        if not found:
-            yield Fate(mutant.name, UNREACHED)
+        for name, noticed in zip(_WORK, pool.map(tried, _WORK, chunksize=8), strict=True):
+            if noticed:
+                yield Fate(name, BY_VECTORS, noticed)
+
+
+def fates(files: Sequence[str], *, jobs: int, cache: Cache | None, proofs: bool = True) -> Iterator[Fate]:
+    """The fate of each mutant, as it is known: a few transitions at a time, until nothing is left to notice."""
+    pending = {mutant.name: mutant for mutant in selected(files)}
+    steps = running({mutant.file for mutant in pending.values()})
+    reached: dict[str, list[str]] = {}
+    for first in range(0, len(steps), jobs):
+        if not pending:
+            return
+        made = examples(steps[first : first + jobs], jobs, cache)
+        work = [(mutant, found) for mutant in pending.values() if (found := reaching(mutant, made))]
+        for mutant, found in work:
+            reached.setdefault(mutant.name, []).extend(dict.fromkeys(e.name.partition("-")[0] for e in found))
+        for fate in killed(work, jobs):
+            del pending[fate.mutant]
+            yield fate
+    alone = [mutant for name, mutant in pending.items() if name not in reached]
+    made = examples(sorted({mutant.file for mutant in alone}), jobs, cache, examples_of_functions)
+    work = [(mutant, found) for mutant in alone if (found := reaching(mutant, made))]
+    for mutant in alone:
+        del pending[mutant.name]
+    noticed = {fate.mutant: fate for fate in killed(work, jobs)}
+    called = {mutant.name for mutant, _ in work}
+    yield from (noticed.get(m.name, Fate(m.name, SURVIVES if m.name in called else UNREACHED)) for m in alone)
+    yield from judgements(list(pending), reached, jobs, cache) if proofs else (Fate(name, SURVIVES) for name in pending)
+
+
+def judgements(left: Sequence[str], reached: dict[str, list[str]], jobs: int, cache: Cache | None) -> Iterator[Fate]:
+    """The fates of the mutants that no case notices: equivalent ones survive, others must fail a proof."""
+    steps = [reached[name] for name in left]
+    with ProcessPoolExecutor(jobs) as pool:
+        where = dict(zip(left, pool.map(compared, left, steps), strict=True))
+    yield from (Fate(name, SURVIVES, f"equivalent {found}") for name, found in where.items() if found)
+    others = [name for name in left if not where[name]]
+    if others:
+        bad = unproved(jobs, cache, {step for name in others for step in reached[name]})
+        with ProcessPoolExecutor(jobs) as pool:
+            futures = [pool.submit(judged, name, reached[name], bad) for name in others]
+            yield from (future.result() for future in as_completed(futures))
+
+
+def named(name: str) -> Mutant:
+    """The mutant of this name."""
+    return next(mutant for mutant in known() if mutant.name == name)

@@ -4,7 +4,7 @@ A case's state satisfies the invariants where it can; a check that no invariant 
 not, and says so. Every case is replayed: its outcome is what the specification answers on plain values.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +12,12 @@ import z3
 
 from proofs.explore import explore, unknown
 from proofs.goals import goals
-from proofs.models import plain_state
 from proofs.path_models import DENSE, PathModels, possible
 from proofs.suite import Suite, Transition
 from proofs.suites import SUITES
 from proofs.symbolic import SymBool, bits_term, bool_term, conjunction
-from proofs.tables import SymMap
-from proofs.templates import nothing
+from proofs.tables import SymMap, Written
+from spec.logic import Term
 from spec.registry import Outcome, operands_of, transition_info
 
 TRIES = 3
@@ -66,9 +65,7 @@ class Cases:
         """The replayed case of a model, if it is a new one."""
         if model is None:
             return
-        context = runs.path.context
-        before = plain_state(self.state, nothing(type(self.state)), context, model)
-        op = plain_state(self.op, nothing(type(self.op)), context, model)
+        before, op = runs.plain(model)
         if (before, op) not in self.seen:
             self.seen.append((before, op))
             name = transition_info(self.transition).name
@@ -77,14 +74,25 @@ class Cases:
     def all(self) -> Iterator[Case]:
         """Paths, then conditions, then choices of data."""
         for runs in self.runs:
-            yield from self.case(runs, runs.model(runs.path.context.conditions))
+            self.reach(runs)
+            yield from self.case(runs, runs.model())
         for runs in self.runs:
             if runs.path.outcome.system is not self.state:
                 for kind in DENSE:
-                    yield from self.case(runs, runs.model(runs.path.context.conditions, kind))
+                    yield from self.case(runs, runs.model(kind=kind))
         yield from self.sides()
         yield from self.orders()
+        yield from self.ranges()
         yield from self.choices()
+        yield from self.effects()
+
+    def reach(self, runs: PathModels) -> None:
+        """See to it that a path's models, taken as plain states, lead down the path."""
+        model = runs.model()
+        if model is not None:
+            found, wanted = self.transition(*runs.plain(model)), runs.path.outcome
+            if (found.result, found.check) != (wanted.result, wanted.check):
+                runs.realise(model)
 
     def sides(self) -> Iterator[Case]:
         """Each branch, each way: every part of its condition decides alone."""
@@ -103,7 +111,7 @@ class Cases:
         if any(runs.shows(goal) for runs in through):
             return
         for runs in through[:TRIES]:
-            model = runs.model([*runs.path.context.conditions, goal])
+            model = runs.model(goal)
             if model is not None:
                 yield from self.case(runs, model)
                 return
@@ -122,28 +130,72 @@ class Cases:
                 nearest = min(others, key=lambda r: len(r.path.context.taken))
                 later = nearest.path.context.conditions[position + 1 :]
                 if later and not nearest.shows(conjunction([*first.conditions, *later])):
-                    yield from self.case(nearest, nearest.model([*first.conditions, *later]))
+                    yield from self.case(nearest, nearest.instead([*first.conditions, *later]))
 
     def choices(self) -> Iterator[Case]:
-        """Each choice of data, each way: every part of its condition decides alone."""
-        done: set[int] = set()
-        for runs in sorted(self.runs, key=lambda r: r.path.outcome.system is self.state):
-            context = runs.path.context
-            for condition, then, otherwise in context.choices:
-                if condition.get_id() in done:
-                    continue
-                done.add(condition.get_id())
-                for goal in (*goals(condition, True), *goals(condition, False)):
-                    yield from self.chosen(runs, goal, differ(then, otherwise))
+        """Each choice of data, each way: every part of its condition decides alone, and the values differ."""
+        for condition, runs, seen in self.met_by(
+            (c, differ(a, b), r) for r in self.runs for c, a, b in r.path.context.choices
+        ):
+            for goal in (*goals(condition, True), *goals(condition, False)):
+                yield from self.chosen(runs, goal, seen)
 
-    def chosen(self, runs: PathModels, goal: z3.BoolRef, seen: z3.BoolRef) -> Iterator[Case]:
-        """Two cases for a choice, with values that differ where that is possible, so that the choice shows."""
-        for kind in DENSE:
-            for wanted in (z3.And(goal, seen), goal):
-                model = runs.model([*runs.path.context.conditions, wanted], kind)
+    def ranges(self) -> Iterator[Case]:
+        """Each range that is looked at, at its end and just behind it."""
+        done: set[tuple[str, str]] = set()
+        for runs in sorted(self.runs, key=lambda r: r.path.outcome.system is self.state):
+            for name, goal in runs.edges:
+                model = None if (name, runs.path.outcome.check) in done else self.edge(runs, goal)
                 if model is not None:
+                    done.add((name, runs.path.outcome.check))
                     yield from self.case(runs, model)
-                    break
+
+    def edge(self, runs: PathModels, goal: z3.BoolRef) -> z3.ModelRef | None:
+        """A model for the edge of a range on one path."""
+        return None if runs.shows(goal) else runs.model(goal)
+
+    def effects(self) -> Iterator[Case]:
+        """Each truth value that a step writes or gives, each way: every part of what decides it decides alone."""
+        given = ((term, r) for r in self.runs for term in written((r.path.outcome.system, r.path.outcome.output)))
+        found = ((term, z3.BoolVal(True), r) for term, r in given)
+        for condition, runs, seen in self.met_by(found):
+            for goal in (*goals(condition, True), *goals(condition, False)):
+                yield from self.chosen(runs, goal, seen)
+
+    def met_by(
+        self, found: Iterable[tuple[z3.BoolRef, z3.BoolRef, PathModels]]
+    ) -> Iterator[tuple[z3.BoolRef, list[PathModels], z3.BoolRef]]:
+        """Each condition once, with the paths on which it decides something; those that change the state first."""
+        grouped: dict[int, tuple[z3.BoolRef, list[PathModels], z3.BoolRef]] = {}
+        for condition, seen, runs in found:
+            group = grouped.setdefault(condition.get_id(), (condition, [], seen))
+            if runs not in group[1]:
+                group[1].append(runs)
+        for condition, paths, seen in grouped.values():
+            yield condition, sorted(paths, key=lambda r: r.path.outcome.system is self.state)[:TRIES], seen
+
+    def chosen(self, paths: list[PathModels], goal: z3.BoolRef, seen: z3.BoolRef) -> Iterator[Case]:
+        """Two cases for a choice on the first path that allows it, with values that differ if they can."""
+        for runs in paths:
+            for wanted in (z3.And(goal, seen), goal):
+                models = [runs.model(wanted, kind=kind) for kind in DENSE]
+                if models[0] is not None:
+                    for model in models:
+                        yield from self.case(runs, model)
+                    return
+
+
+def written(state: Any) -> Iterator[z3.BoolRef]:
+    """The composed truth values in what a step wrote into tables, or gave as an answer."""
+    if isinstance(state, Written):
+        yield from written(state.before)
+        yield from written(state.value)
+    elif isinstance(state, SymBool):
+        if state.z.num_args() > 0 and not z3.is_app_of(state.z, z3.Z3_OP_UNINTERPRETED):
+            yield state.z
+    elif isinstance(state, tuple) and not isinstance(state, Term):
+        for part in state:
+            yield from written(part)
 
 
 def differ(left: Any, right: Any) -> z3.BoolRef:

@@ -86,6 +86,7 @@ SAME = {
     "region-updated": "updated",
     "reserved-one": "policy-reserved-one",
     "restricted-injection": "restricted-event",
+    "rmp-given-up": "shut-down",
     "rmp-overlap": "rmp-overlap address",
     "rmp-page": "rmp-address",
     "rmpquery-feature": "feature",

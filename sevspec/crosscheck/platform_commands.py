@@ -42,7 +42,7 @@ def run_snp_shutdown(bench: Bench, op: SnpShutdown) -> Answer:  # noqa: ARG001 -
 
 def run_snp_shutdown_ex(bench: Bench, op: SnpShutdownEx) -> Answer:
     """Pages of IOMMUs are released in the same command; the specification has a step for each."""
-    if op.x86_shutdown and not op.x86_shutdown_supported:
+    if op.x86_shutdown and op.iommu_shutdown and not op.x86_shutdown_supported:
         raise Inexpressible("this firmware supports X86_SNP_SHUTDOWN")
     length = ShutdownExBuffer.LENGTH + (0 if op.length_valid else 1)
     flags = {"iommu_snp_shutdown": op.iommu_shutdown, "x86_snp_shutdown": op.x86_shutdown}

@@ -21,6 +21,7 @@ UNREACHED = (
             "id-key-signature",
         )
     ),
+    ("snp_shutdown_ex", "x86-unsupported", "the machine's firmware supports X86_SNP_SHUTDOWN"),
     ("page_move", "policy", "firmware that does not know PAGE_SWAP_DISABLE has refused the guest's launch"),
 )
 """Transition, check, reason."""

@@ -2,13 +2,32 @@
 
 import pytest
 
-from proofs.examples import examples_of, files_of
-from proofs.mutants import BY_VECTORS, SURVIVES, fate_of, known, reaching
+from proofs.equivalence import EVERYWHERE, equivalent
+from proofs.examples import examples_of, examples_of_functions, files_of
+from proofs.mutants import BY_VECTORS, fates, known, noticed_by, reaching
 from proofs.universe import changed
 from sevspec.mutation_report import listed
 from spec.rmp import psmash as psmash_module
 
 PSMASH = "spec/rmp/psmash.py"
+PAGE_STATE = "spec/rmp/page_state.py"
+INSTRUCTIONS = (
+    "rmpupdate",
+    "rmpupdate_operand",
+    "entry_check_order",
+    "psmash",
+    "pvalidate",
+    "rmpadjust",
+    "rmpquery",
+    "rmpread",
+    "virtualised",
+    "ownership",
+    "request_size",
+    "translation",
+    "cpu",
+    "coverage",
+)
+"""The files of the RMP instructions and of the checks that they share."""
 
 
 @pytest.fixture(scope="module")
@@ -17,11 +36,9 @@ def cases():
     return examples_of("psmash")
 
 
-def fate(kind, what, cases):
-    """What becomes of the first mutant of PSMASH of this kind."""
-    mutant = next(m for m in known() if m.file == PSMASH and m.kind == kind and m.what.startswith(what))
-    contents = [(case.name, case.content) for case in reaching(mutant, cases)]
-    return fate_of(mutant, contents, frozenset())
+def first_mutant(kind, what, file=PSMASH):
+    """The first mutant of a file of this kind."""
+    return next(m for m in known() if m.file == file and m.kind == kind and m.what.startswith(what))
 
 
 @pytest.mark.parametrize(
@@ -40,18 +57,40 @@ def fate(kind, what, cases):
     ],
 )
 def test_mutant_is_killed_by_vectors(kind, what, cases):
-    found = fate(kind, what, cases)
-    assert found.status == BY_VECTORS, found
+    mutant = first_mutant(kind, what)
+    assert noticed_by(mutant, reaching(mutant, cases)).startswith("psmash-")
 
 
-def test_equivalent_mutant_survives_and_is_listed(cases):
-    found = fate("swap-checks", "splittable", cases)
-    assert found.status == SURVIVES
-    assert found.mutant in listed()
+def test_equivalent_mutant_survives_is_proved_equivalent_and_is_listed(cases):
+    mutant = first_mutant("swap-checks", "splittable")
+    assert noticed_by(mutant, reaching(mutant, cases)) == ""
+    assert equivalent(mutant, ["psmash"]) == EVERYWHERE
+    assert mutant.name in listed()
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"), [("drop-check", "page-size"), ("drop-effect", "page_size="), ("constant-1", "2097151")]
+)
+def test_mutant_that_differs_is_not_proved_equivalent(kind, what):
+    assert equivalent(first_mutant(kind, what), ["psmash"]) == ""
+
+
+def test_function_that_is_called_by_itself_has_cases_that_notice_a_dropped_operand():
+    mutant = first_mutant("drop-operand", "entry.validated", PAGE_STATE)
+    noticed = noticed_by(mutant, reaching(mutant, examples_of_functions(PAGE_STATE)))
+    assert noticed == "is_hypervisor-" + noticed[14:17] + ": another value"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", INSTRUCTIONS)
+def test_every_dropped_check_of_the_rmp_instructions_is_noticed_by_a_case(name):
+    dropped = {m.name for m in known() if m.file == f"spec/rmp/{name}.py" and m.kind in ("drop-check", "drop-cause")}
+    found = list(fates([f"spec/rmp/{name}.py"], jobs=1, cache=None, proofs=False))
+    assert [fate.mutant for fate in found if fate.mutant in dropped and fate.status != BY_VECTORS] == []
 
 
 def test_mutant_that_no_case_notices_is_killed_by_proof():
-    mutant = next(m for m in known() if m.file == PSMASH and m.kind == "drop-check" and m.what == "page-size")
+    mutant = first_mutant("drop-check", "page-size")
     with changed(mutant):
         from proofs.killing import worse
 

@@ -1,0 +1,41 @@
+"""Ranges in test cases: a case at each end of one, and plain tables in which a range that holds is true throughout."""
+
+from typing import Any
+
+import z3
+
+from proofs.context import RangeFact
+from proofs.symbolic import SymBits, bits_term, bool_term
+from proofs.tables import Base
+from spec.record import is_record
+
+WHOLE, FEW = 512, 16
+"""Of a range that holds, every number gets a value of its own if it has no more numbers than this (a 2 MiB page); of a
+longer one only the first few do, and the others repeat them: 16 is a multiple of every period in the rules."""
+
+
+def edges(fact: RangeFact) -> list[tuple[str, z3.BoolRef]]:
+    """A range that fails at its last number, and one that holds though the number behind it fails."""
+    first, length = bits_term(fact.first), bits_term(fact.count)
+    behind = first + length
+    last, behind = (
+        SymBits(z3.Extract(first.width - 1, 0, n.z), first.width) for n in (behind + (2**first.width - 1), behind)
+    )
+    name = str(fact.truth)
+    return [
+        (f"{name} last", z3.And(length.z != 0, z3.Not(fact.truth), z3.Not(bool_term(fact.predicate(last))))),
+        (f"{name} behind", z3.And(fact.truth, z3.Not(bool_term(fact.predicate(behind))))),
+    ]
+
+
+def repeated(value: Any, symbol: Any, read: dict[str, set[Any]], start: int, count: int) -> Any:
+    """A state in whose tables a range goes on as it begins, but for the numbers that are read."""
+    if isinstance(symbol, Base):
+        keys = read.get(symbol.name, set())
+        for number in range(start + FEW, start + count) if keys else ():
+            if number not in keys:
+                value = value.set(number, value[start + (number - start) % FEW])
+        return value
+    if is_record(type(symbol)):
+        return type(value)(*(repeated(v, s, read, start, count) for v, s in zip(value, symbol, strict=True)))
+    return value
