@@ -1,0 +1,72 @@
+"""Real kernel, firmware and module code: every line's labels, and no byte too few or too many."""
+
+from typing import Any
+
+import pytest
+from iced_x86 import MemorySize, MemorySizeInfo
+
+from impl.decode.decoder import decode
+from impl.decode.undecodable import Reason, Undecodable
+from sevspec.decoded import document
+from tests.impl.decode.corpus import corpus_lines, needs_corpus
+
+pytestmark = needs_corpus
+SAME = ("mode", "hex", "len", "mnemonic", "ops", "prefix", "vc", "exitcode")
+SAME_IN_MEM = ("base", "index", "scale", "disp", "disp_size", "seg", "rip_relative")
+
+
+def differences(line: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    """The labels that are not found."""
+    wrong = [name for name in SAME if line.get(name) != found.get(name)]
+    expected, memory = line.get("mem", {}), found.get("mem", {})
+    wrong += [f"mem.{name}" for name in SAME_IN_MEM if expected.get(name) != memory.get(name)]
+    if expected:
+        size = MemorySizeInfo(getattr(MemorySize, expected["size"].upper())).size
+        wrong += ["mem.bytes"] if memory.get("bytes") != size else []
+    if "vc" in line and memory:
+        wrong += ["mem.size"] if memory.get("size") != expected["size"] else []
+    return wrong + ([] if same_target(line, found) else ["rel"])
+
+
+def same_target(line: dict[str, Any], found: dict[str, Any]) -> bool:
+    """Branches go the same way. The label was made at a low address, so it is modulo the width of the target."""
+    if ("rel" in line) != ("rel" in found):
+        return False
+    widths = {"near_branch16": 16, "near_branch32": 32, "near_branch64": 64}
+    width = widths[line["ops"][0]["kind"]] if "rel" in line else 1
+    return (int(line.get("rel", "0"), 16) - int(found.get("rel", "0"), 16)) % (1 << width) == 0
+
+
+def test_every_line_has_its_labels() -> None:
+    lines = corpus_lines()
+    wrong = []
+    for line in lines:
+        code = bytes.fromhex(line["hex"])
+        if names := differences(line, document(code, line["mode"], decode(code, line["mode"]))):
+            wrong.append(f"{line['mode']} {line['hex']} {line['code']}: {names}")
+    assert len(lines) == 6001
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_line_without_its_last_byte_is_truncated() -> None:
+    for line in corpus_lines():
+        code = bytes.fromhex(line["hex"])
+        for shorter in range(len(code)):
+            with pytest.raises(Undecodable) as refused:
+                decode(code[:shorter], line["mode"])
+            assert refused.value.reason is Reason.TRUNCATED, (line["hex"], shorter)
+
+
+def test_bytes_behind_the_instruction_change_nothing() -> None:
+    for line in corpus_lines():
+        code = bytes.fromhex(line["hex"])
+        assert decode(code + b"\xcc" * 20, line["mode"]) == decode(code, line["mode"])
+
+
+def test_a_changed_label_is_noticed() -> None:
+    line = next(line for line in corpus_lines() if "mem" in line and "vc" in line)
+    code = bytes.fromhex(line["hex"])
+    found = document(code, line["mode"], decode(code, line["mode"]))
+    assert differences(line | {"len": line["len"] + 1}, found) == ["len"]
+    assert differences(line | {"mem": line["mem"] | {"seg": "gs"}}, found) == ["mem.seg"]
+    assert differences(line | {"vc": "HLT"}, found) == ["vc"]
