@@ -42,7 +42,7 @@ def decode(code: bytes, bits: int = 64) -> Instruction:
         elif node.__class__ is Form:
             form = node
         else:
-            form, modrm, position = unusual(code, position, node)
+            form, modrm, position = unusual(code, position, node, prefixes)
         if prefixes & form.forbidden:
             form = reconsidered(form, prefixes)
 

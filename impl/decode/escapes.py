@@ -7,10 +7,13 @@ from impl.decode.forms import Form
 from impl.decode.modes import Mode, Tables
 from impl.decode.modrm import read_memory
 from impl.decode.opcode import ByRegister, Escape, Node, OpcodeMap, Shared
-from impl.decode.prefixes import LOCK, REX_B, VECTOR_FIELDS, Prefixes
+from impl.decode.prefixes import LOCK, REX_B, REX_R, VECTOR_FIELDS, Prefixes
 from impl.decode.tables import opcode_map
 from impl.decode.undecodable import Reason, Undecodable
 from impl.decode.vector import read_vector
+
+CR16 = LOCK | REX_R
+"""Each of them alone makes CR8 of CR0."""
 
 
 def escaped(
@@ -43,13 +46,13 @@ def suffixes(context: Context) -> OpcodeMap:
     return opcode_map(("three_d_now",), context)
 
 
-def unusual(code: bytes, position: int, node: Node) -> tuple[Form, int, int]:
+def unusual(code: bytes, position: int, node: Node, prefixes: Prefixes) -> tuple[Form, int, int]:
     """An opcode that ignores ModRM.mod: form, ModRM and the position after it. No opcode at all is refused."""
     if not isinstance(node, ByRegister):
         raise Undecodable(Reason.NO_OPCODE)
     modrm = code[position]
     form = node[modrm]
-    if form is None:
+    if form is None or prefixes & CR16 == CR16:
         raise Undecodable(Reason.NO_REGISTER)
     return form, modrm, position + 1
 

@@ -66,6 +66,7 @@ def forbidden_prefixes(row: Row, bits: int, *, in_memory: bool) -> Prefixes:
     return (
         (0 if lockable else LOCK)
         | (REX_R | EVEX_R if methods & {"KG", "KP", "TG"} or "no-rex-r" in row.attributes else 0)
+        | (REX_B if "TR" in methods else 0)
         | (EVEX_R if "G" in methods else 0)
         | (OPERAND_SIZE if "no-66" in row.attributes else 0)
         | (VVVV_8 if methods & {"KH", "TH"} and bits == 64 else 0)
