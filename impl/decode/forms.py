@@ -6,6 +6,7 @@ from struct import Struct
 from impl.decode.context import Context
 from impl.decode.layout import Layout
 from impl.decode.notation import EITHER, MEMORY_ONLY, REGISTER_ONLY, USES_VVVV, parsed
+from impl.decode.operands import together
 from impl.decode.prefixes import (
     EVEX_R,
     EVEX_V,
@@ -48,7 +49,8 @@ class Form:
         self.forbidden = forbidden_prefixes(row, context.bits, in_memory=in_memory)
         """Prefix bits that make the instruction invalid, or another one."""
         layout = Layout(row, context, self.operand_size, in_memory=in_memory)
-        self.operands = layout.readers
+        self.operands = together(layout.readers)
+        """Reads the operands off an instruction."""
         self.memory_size = layout.memory_size
         self.implicit = layout.implicit
         self.vsib = layout.vsib

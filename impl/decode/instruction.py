@@ -93,7 +93,7 @@ class Instruction(NamedTuple):
     @property
     def operands(self) -> tuple[Operand, ...]:
         """The explicit operands, in the manual's order: the destination first."""
-        return tuple([operand(self) for operand in self.form.operands])
+        return self.form.operands(self)
 
     @property
     def lock(self) -> bool:

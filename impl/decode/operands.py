@@ -17,6 +17,8 @@ Kind = tuple[str, int]
 """A kind of register and its size in bytes."""
 
 
+_new = tuple.__new__
+
 KINDS: dict[Kind, Sequence[Register]] = {
     ("general", 1): registers.BYTES_REX,
     **{("general", size): registers.GENERAL[size] for size in registers.GENERAL},
@@ -79,6 +81,17 @@ def by_immediate(kind: Kind, bits: int) -> Reader:
     return lambda instruction: table[instruction.immediates[0] >> 4 & mask]
 
 
+def together(readers: Sequence[Reader]) -> Callable[[Instruction], tuple[Operand, ...]]:
+    """All operands at once; the usual numbers of them without a loop."""
+    if len(readers) == 2:
+        first, second = readers
+        return lambda instruction: (first(instruction), second(instruction))
+    if len(readers) == 1:
+        only = readers[0]
+        return lambda instruction: (only(instruction),)
+    return lambda instruction: tuple([reader(instruction) for reader in readers])
+
+
 def fixed(register: Register) -> Reader:
     """A register that the opcode implies."""
     return lambda _: register
@@ -93,9 +106,9 @@ def memory(instruction: Instruction) -> Operand:
 def immediate(position: int, encoded: int, size: int, signed: bool) -> Reader:
     """An immediate, sign-extended from `encoded` to `size` bytes if `signed`."""
     if signed:
-        return lambda instruction: Immediate(instruction.immediates[position], encoded, size)
+        return lambda instruction: _new(Immediate, (instruction.immediates[position], encoded, size, False))
     second = position > 0
-    return lambda instruction: Immediate(instruction.immediates[position], encoded, size, second)
+    return lambda instruction: _new(Immediate, (instruction.immediates[position], encoded, size, second))
 
 
 def low_bits(instruction: Instruction) -> Operand:
@@ -110,7 +123,7 @@ def one(_: Instruction) -> Operand:
 
 def relative(size: int) -> Reader:
     """A near branch's displacement."""
-    return lambda instruction: Relative(instruction.immediates[0], size)
+    return lambda instruction: _new(Relative, (instruction.immediates[0], size))
 
 
 def far_pointer(size: int) -> Reader:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sevspec.bench import __main__ as command
-from sevspec.bench import launching, rates
+from sevspec.bench import decoding, launching, rates
 from sevspec.bench.launching import Times, launch_times
 from sevspec.bench.proving import Proving
 
@@ -15,12 +15,38 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rates, "ROUNDS", 64)
     monkeypatch.setattr(rates, "REPEATS", 1)
     monkeypatch.setattr(launching, "REPEATS", 1)
+    monkeypatch.setattr(decoding, "REPEATS", 1)
 
 
 def test_rates_are_of_the_three_instructions() -> None:
     found = rates.rates()
     assert [rate.name for rate in found] == ["RMPUPDATE", "PVALIDATE", "RMPADJUST"]
     assert all(rate.per_second > 0 for rate in found)
+
+
+SOME = [(bytes.fromhex(text), 64) for text in ("488b4308", "0fa2", "66ed", "c3", "48c70301000000")]
+
+
+def test_decoding_is_compared_with_two_others() -> None:
+    found = decoding.decode_rates(SOME)
+    assert [rate.name for rate in found] == ["sevspec", "Capstone, detail on", "iced-x86"]
+    assert all(rate.per_second and rate.per_second > 0 for rate in found)
+
+
+def test_decoders_that_are_not_installed_have_no_rate(monkeypatch: Any) -> None:
+    monkeypatch.setattr(decoding, "find_spec", lambda _: None)
+    assert [rate.per_second for rate in decoding.decode_rates(SOME)[1:]] == [None, None]
+
+
+def test_bench_prints_rates_of_decoding(monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setattr(command, "encodings", lambda: SOME)
+    command.say_decoding()
+    out = capsys.readouterr().out
+    assert "decoding 5 instructions" in out
+    assert out.count("times as many here") == 2
+    monkeypatch.setattr(command, "encodings", lambda: None)
+    command.say_decoding()
+    assert "SEVSPEC_DATA is not set" in capsys.readouterr().out
 
 
 def test_launch_alone_has_the_measurement_of_both() -> None:
