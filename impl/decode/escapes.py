@@ -7,7 +7,7 @@ from impl.decode.forms import Form
 from impl.decode.modes import Mode, Tables
 from impl.decode.modrm import read_memory
 from impl.decode.opcode import ByRegister, Escape, Node, OpcodeMap, Shared
-from impl.decode.prefixes import LOCK, REX_B, REX_R, VECTOR_FIELDS, Prefixes
+from impl.decode.prefixes import LOCK, OPERAND_SIZE, REX_B, REX_R, VECTOR_FIELDS, Prefixes
 from impl.decode.tables import opcode_map
 from impl.decode.undecodable import Reason, Undecodable
 from impl.decode.vector import read_vector
@@ -64,4 +64,6 @@ def reconsidered(form: Form, prefixes: Prefixes) -> Form:
         return form.instead
     if forbidden & LOCK:
         raise Undecodable(Reason.LOCK)
+    if forbidden & OPERAND_SIZE:
+        raise Undecodable(Reason.NO_OPCODE)
     raise Undecodable(Reason.VECTOR_FIELD if forbidden & VECTOR_FIELDS else Reason.NO_REGISTER)

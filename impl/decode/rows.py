@@ -47,10 +47,10 @@ class Row(NamedTuple):
 def rows_of(name: str) -> tuple[Row, ...]:
     """The rows of `maps/<name>.map`."""
     text = (files(__package__) / "maps" / f"{name}.map").read_text(encoding="utf-8")
-    return tuple(row for line in text.splitlines() if line and not line.startswith("#") for row in _rows(line))
+    return tuple(row for line in text.splitlines() if line and not line.startswith("#") for row in parse(line))
 
 
-def _rows(line: str) -> list[Row]:
+def parse(line: str) -> list[Row]:
     """The rows of one line: more than one for a range of opcodes."""
     left, _, attributes = line.partition(" : ")
     words = left.split()

@@ -9,8 +9,8 @@ from tests.impl.decode import capstone_oracle, iced
 from tests.impl.decode.difference import Decision, Difference, decisions
 from tests.impl.decode.strings import every_row, strings
 
-COUNT = 400 * settings().max_examples
-"""40,000 strings for each oracle; two million with the deep profile."""
+COUNT = 250 * settings().max_examples
+"""25,000 strings for each oracle; 1,250,000 with the deep profile."""
 Oracle = Callable[[bytes, int], Difference | None]
 ORACLES: dict[str, Oracle] = {"iced": iced.difference, "capstone": capstone_oracle.difference}
 SEED = 20_24594
@@ -57,10 +57,10 @@ def test_no_disagreement_of_one_sort_has_two_decisions() -> None:
 def test_every_row_of_the_maps_is_reached() -> None:
     """By the strings of the oracles, in some mode; the rest is what only single bytes of noise reach."""
     reached = set()
-    for code, bits in strings(SEED, 60_000):
+    for code, bits in strings(SEED, 30_000):
         found = iced.ours(code, bits)
         if not isinstance(found, Exception):
             reached.add(found.form.row)
     rows = {row for _, row in every_row()}
-    assert len(reached) > 0.9 * len(rows)
+    assert len(reached) > 0.8 * len(rows)
     assert reached <= rows
