@@ -1,7 +1,7 @@
 """Phase 2 under VEX, EVEX and XOP: their fields become prefix bits, and lead to the node of the opcode.
 
-APM Vol. 3, "VEX and XOP Prefixes" (1.9); APM Vol. 4 for EVEX. Fields that are stored inverted are turned over here, so
-that a bit means the same as in REX, and 0 is "nothing".
+APM Vol. 3, "Encoding Using the VEX and XOP Prefixes" (1.9); APM Vol. 4 for EVEX. Fields that are stored inverted are
+turned over here, so that a bit means the same as in REX, and 0 is "nothing".
 """
 
 from impl.decode.opcode import Escape, Node
@@ -31,7 +31,7 @@ from impl.decode.undecodable import Reason, Undecodable
 from impl.decode.vector_maps import MAPS, Encoding, vector_map
 
 BEFORE = OPERAND_SIZE | REPE | REPNE | LOCK | REX
-"""Prefixes that make VEX, EVEX and XOP invalid (1.9.1)."""
+"""Prefixes that make VEX, EVEX and XOP invalid (1.9)."""
 APX_MAP = 4
 
 Fields = tuple[Prefixes, int, int, int]

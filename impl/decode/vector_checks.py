@@ -1,7 +1,7 @@
 """What VEX and EVEX fields do to the memory operand, and which combinations of fields are not defined.
 
-Fields that must be 0 because the instruction does not use them are in `Form.forbidden`. APM Vol. 3, "VSIB" (1.4.3) and
-"VEX and XOP Prefixes" (1.9); APM Vol. 4 for EVEX.
+Fields that must be 0 because the instruction does not use them are in `Form.forbidden`. APM Vol. 3, "Encoding Using the
+VEX and XOP Prefixes" (1.9); APM Vol. 4, "VSIB Memory Addressing", and for EVEX.
 """
 
 from impl.decode.forms import Form
@@ -50,7 +50,7 @@ def scale_of(form: Form) -> int:
 
 
 def vector_index(prefixes: Prefixes, memory: Memory) -> int:
-    """VSIB: the index of the SIB byte numbers a vector register (APM Vol. 3, "VSIB", 1.4.3)."""
+    """VSIB: the index of the SIB byte numbers a vector register (APM Vol. 4, "VSIB Memory Addressing")."""
     number = INDEX_NUMBERS[memory.index] if memory.index else NO_INDEX
     return number | (16 if prefixes & EVEX_V else 0)
 
