@@ -28,7 +28,7 @@ from impl.decode.prefixes import (
     Prefixes,
 )
 from impl.decode.undecodable import Reason, Undecodable
-from impl.decode.vector_maps import MAPS, Encoding, vector_map
+from impl.decode.vector_maps import MAPS, Encoding, vector_node
 
 BEFORE = OPERAND_SIZE | REPE | REPNE | LOCK | REX
 """Prefixes that make VEX, EVEX and XOP invalid (1.9)."""
@@ -58,7 +58,7 @@ def read_vector(
         MAPS[escape, number], bits, prefixes & ADDRESS_SIZE != 0, pp, added & REX_W != 0, added >> LENGTH_SHIFT & 3,
         added & EVEX != 0, added & BROADCAST != 0,
     )  # fmt: skip
-    return prefixes | added | VECTOR, vector_map(encoding)[code[position]], position + 1
+    return prefixes | added | VECTOR, vector_node(encoding, code[position]), position + 1
 
 
 def vex2_fields(code: bytes, position: int) -> Fields:

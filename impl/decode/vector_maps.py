@@ -1,11 +1,11 @@
-"""The opcodes under VEX, EVEX and XOP, one table for each combination of the fields that choose among the rows."""
+"""The opcodes under VEX, EVEX and XOP, by the fields that choose among the rows."""
 
 from functools import cache
 from typing import NamedTuple
 
 from impl.decode.context import Context
 from impl.decode.forms import Form
-from impl.decode.opcode import ByModrm, Escape, Node, OpcodeMap
+from impl.decode.opcode import ByModrm, Escape, Node
 from impl.decode.rows import Row, rows_of
 from impl.decode.tables import by_modrm, has_modrm, in_mode
 
@@ -47,18 +47,25 @@ class Encoding(NamedTuple):
 
 
 @cache
-def vector_map(encoding: Encoding) -> OpcodeMap:
-    """The opcodes of one map with given fields."""
-    mandatory = PP[encoding.pp]
-    context = Context(
-        encoding.bits, False, encoding.address_override, mandatory, encoding.w, encoding.length, encoding.evex
-    )
-    by_opcode: dict[int, list[Row]] = {}
-    for row in rows_of(encoding.map):
-        if mandatory in row.prefixes and in_mode(row, context) and row.w in (None, int(encoding.w)):
-            by_opcode.setdefault(row.opcode, []).append(row)
-    made = broadcast_node if encoding.broadcast else plain_node
-    return OpcodeMap(made(by_opcode.get(opcode, []), context) for opcode in range(256))
+def rows_by_opcode(name: str) -> dict[int, list[Row]]:
+    """The rows of a map, by opcode."""
+    found: dict[int, list[Row]] = {}
+    for row in rows_of(name):
+        found.setdefault(row.opcode, []).append(row)
+    return found
+
+
+@cache
+def vector_node(encoding: Encoding, opcode: int) -> Node:
+    """What an opcode leads to with given fields; made when it is first met."""
+    bits, override, w, length = encoding.bits, encoding.address_override, encoding.w, encoding.length
+    context = Context(bits, False, override, PP[encoding.pp], w, length, encoding.evex)
+    rows = [
+        row
+        for row in rows_by_opcode(encoding.map).get(opcode, [])
+        if context.mandatory in row.prefixes and in_mode(row, context) and row.w in (None, int(w))
+    ]
+    return broadcast_node(rows, context) if encoding.broadcast else plain_node(rows, context)
 
 
 def of_length(rows: list[Row], length: int) -> list[Row]:

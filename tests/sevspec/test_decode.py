@@ -2,11 +2,13 @@
 
 import io
 import json
+import re
 from typing import Any
 
 import pytest
 
 from sevspec.cli import main
+from sevspec.source import ROOT
 
 
 def answers(out: str) -> list[dict[str, Any]]:
@@ -39,6 +41,14 @@ def test_decode_says_operands_and_the_vc_in_words(capsys):
 def test_decode_words_of_operands(code, bits, words, capsys):
     assert main(["decode", code, "--bits", str(bits)]) == 0
     assert capsys.readouterr().out.split(maxsplit=1)[1].split("#VC")[0].strip() == words
+
+
+def test_decode_session_of_the_readme_is_real(capsys):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    session = re.search(r"^\$ sevspec (decode .*)\n((?:.+\n)+?)```", text, re.MULTILINE)
+    assert session
+    assert main(session[1].split()) == 1
+    assert capsys.readouterr().out == session[2]
 
 
 def test_decode_as_json_has_the_fields_of_the_corpus(capsys):

@@ -285,4 +285,28 @@ def test_vector_moves_are_named(text: str) -> None:
     assert "mov" in of(text).mnemonic
 
 
+@pytest.mark.parametrize(
+    ("text", "mnemonic", "length"),
+    [("c5f81000", "vmovups", 4), ("c4e37f6b00", None, 0), ("62f17c481000", "vmovups", 6), ("8fe9789700", "vpshlq", 5)],
+)
+def test_vex_evex_and_xop_are_recognised(text: str, mnemonic: str | None, length: int) -> None:
+    if mnemonic is None:
+        assert refused(text) is Reason.NO_OPCODE
+    else:
+        assert (of(text).mnemonic, of(text).length) == (mnemonic, length)
+
+
+def test_pop_les_lds_and_bound_share_bytes_with_xop_vex_and_evex() -> None:
+    assert of("8f00").mnemonic == "pop"
+    assert [of(text, 32).mnemonic for text in ("c400", "c500", "6200")] == ["les", "lds", "bound"]
+    assert of("c5f81000", 32).mnemonic == "vmovups"
+    assert refused("c40000ff00") is Reason.NO_OPCODE
+
+
+@pytest.mark.parametrize("text", ["d5008b00", "62f47c188b00"])
+def test_rex2_and_evex_map_4_are_refused_as_apx(text: str) -> None:
+    assert refused(text) is Reason.APX
+    assert of("d50a", 32).mnemonic == "aad"
+
+
 # --- page boundaries and single fetch: test_fetch.py; sign-extending reads and MSR halves: the handler's tests ---
