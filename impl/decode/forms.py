@@ -67,11 +67,13 @@ def forbidden_prefixes(row: Row, bits: int, *, in_memory: bool) -> Prefixes:
     zeroing = "kz" in row.attributes and not (in_memory and destination_in_memory(row))
     return (
         (0 if lockable else LOCK)
+        # There are eight opmasks and tiles, and sixteen general registers.
         | (REX_R | EVEX_R if methods & {"KG", "KP", "TG"} or "no-rex-r" in row.attributes else 0)
         | (REX_B if "TR" in methods else 0)
         | (EVEX_R if "G" in methods else 0)
-        | (OPERAND_SIZE if "no-66" in row.attributes else 0)
         | (VVVV_8 if methods & {"KH", "TH"} and bits == 64 else 0)
+        | (OPERAND_SIZE if "no-66" in row.attributes else 0)
+        # Fields that nothing uses; V' is the fifth bit of an index that is a vector.
         | (0 if methods & USES_VVVV else VVVV & ~EVEX_V if "MX" in methods else VVVV)
         | (0 if masked else MASK)
         | (0 if zeroing else ZEROING)

@@ -14,6 +14,36 @@ from typing import NamedTuple
 
 MANDATORY = ("NP", "66", "F3", "F2")
 
+ATTRIBUTES = {
+    "i64": "invalid in 64-bit mode",
+    "o64": "in 64-bit mode only",
+    "d64": "the operand size is 64 bits in 64-bit mode unless 66h makes it 16: the stack and near branches",
+    "lock": "can be locked with a destination in memory",
+    "any-mod": "ModRM.mod is ignored: always a register",
+    "alt-cr8": "LOCK is no lock: it makes CR8 of CR0",
+    "no-rex-r": "REX.R numbers no register",
+    "no-66": "invalid with 66h",
+    "rex-b": "only with REX.B",
+    "by-address": "the mnemonics are by address size",
+    "whole-target": "the branch target has the width of the instruction pointer",
+    "suffix": "the opcode stands behind the displacement",
+    "k": "EVEX.aaa can be an opmask",
+    "k!": "EVEX.aaa must be an opmask other than k0",
+    "kz": "EVEX.aaa can be an opmask, and EVEX.z zeroing",
+    "b2": "EVEX.b broadcasts two bytes",
+    "b4": "EVEX.b broadcasts four bytes",
+    "b8": "EVEX.b broadcasts eight bytes",
+    "er": "EVEX.b rounds as L'L says, between registers",
+    "sae": "EVEX.b suppresses exceptions, between registers",
+    "n1": "an EVEX disp8 counts bytes",
+    "n2": "an EVEX disp8 counts two bytes",
+    "n4": "an EVEX disp8 counts four bytes",
+    "n8": "an EVEX disp8 counts eight bytes",
+    "unique": "the registers must all differ",
+    "unique-destination": "the destination must differ from the sources",
+}
+"""What stands behind the colon."""
+
 
 class Row(NamedTuple):
     """One line of an opcode map, for one opcode."""
@@ -61,7 +91,7 @@ def parse(line: str) -> list[Row]:
     lengths = words.pop(0)[1:] if words[0].startswith("L") else ""
     names = words.pop(0).split(",")
     operands = words.pop(0).split(",") if words else []
-    if words:
+    if words or not ATTRIBUTES.keys() >= set(attributes.split()):
         raise ValueError(f"not a row: {line!r}")
     first, _, last = opcodes.partition("-")
     span = range(int(first, 16), int(last or first, 16) + 1)

@@ -50,7 +50,7 @@ def read_vector(
         if added & EVEX_V:
             raise Undecodable(Reason.VECTOR_FIELD)
         added &= ~(REX_R | REX_X | REX_B | EVEX_R)  # ignored: there are eight registers
-    if (escape is Escape.EVEX, number) == (True, APX_MAP):
+    if (escape, number) == (Escape.EVEX, APX_MAP):
         raise Undecodable(Reason.APX)
     if (escape, number) not in MAPS:
         raise Undecodable(Reason.NO_OPCODE)

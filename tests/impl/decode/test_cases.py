@@ -309,4 +309,9 @@ def test_rex2_and_evex_map_4_are_refused_as_apx(text: str) -> None:
     assert of("d50a", 32).mnemonic == "aad"
 
 
+def test_near_branch_with_66h_has_a_16_bit_displacement_in_64_bit_mode() -> None:
+    """AMD's processors; Intel's ignore 66h there and read two bytes more."""
+    assert [of(text).length for text in ("66e81000", "66e91000", "660f841000", "e810000000")] == [4, 4, 5, 5]
+
+
 # --- page boundaries and single fetch: test_fetch.py; sign-extending reads and MSR halves: the handler's tests ---

@@ -6,7 +6,7 @@ import pytest
 
 from impl.decode.forms import takes_memory, takes_register
 from impl.decode.notation import parsed
-from impl.decode.rows import Row, parse
+from impl.decode.rows import ATTRIBUTES, Row, parse
 from tests.impl.decode.strings import every_row
 
 
@@ -55,9 +55,15 @@ def test_unknown_operand_is_an_error(text: str) -> None:
         parsed(text)
 
 
-def test_line_with_something_behind_its_operands_is_an_error() -> None:
+@pytest.mark.parametrize("line", ["00 add Eb,Gb lock", "00 add Eb,Gb : lok"])
+def test_line_with_anything_unknown_is_an_error(line: str) -> None:
     with pytest.raises(ValueError, match="not a row"):
-        parse("00 add Eb,Gb lock")
+        parse(line)
+
+
+def test_every_attribute_is_used() -> None:
+    used = {attribute for _, row in every_row() for attribute in row.attributes}
+    assert used == set(ATTRIBUTES)
 
 
 def test_range_of_opcodes_is_a_row_for_each() -> None:
