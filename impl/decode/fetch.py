@@ -16,7 +16,8 @@ from spec.vocabulary import PAGE_SHIFT
 PAGE_SIZE = 1 << PAGE_SHIFT
 
 Fetch = Callable[[int, int], bytes]
-"""Reads so many bytes for execution at an address, all in one page; raises what the machine raises if it cannot."""
+"""Reads so many bytes for execution at a linear address, all in one page; raises what the machine raises if it cannot.
+The limit of the code segment is its to check."""
 
 
 class Fetched(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from impl.decode.prefixes import LOCK, REPE, REPNE, Prefixes
+from impl.decode.prefixes import LOCK, REPE, REPNE, SEGMENT, SEGMENT_SHIFT, SEGMENTS, Prefixes
 from impl.decode.registers import Register
 
 if TYPE_CHECKING:
@@ -94,6 +94,11 @@ class Instruction(NamedTuple):
     def operands(self) -> tuple[Operand, ...]:
         """The explicit operands, in the manual's order: the destination first."""
         return self.form.operands(self)
+
+    @property
+    def segment(self) -> str:
+        """The segment of memory that the opcode implies with DS as default: strings at rSI, MONITOR at rAX."""
+        return SEGMENTS[(self.prefixes & SEGMENT) >> SEGMENT_SHIFT] or "ds"
 
     @property
     def lock(self) -> bool:

@@ -9,7 +9,7 @@ from functools import cache
 
 from impl.decode import registers
 from impl.decode.instruction import FarPointer, Immediate, Instruction, Operand, Relative, StringOperand
-from impl.decode.prefixes import EVEX_R, LOCK, REX, REX_B, REX_R, REX_X, SEGMENT, SEGMENT_SHIFT, SEGMENTS, VVVV_SHIFT
+from impl.decode.prefixes import EVEX_R, LOCK, REX, REX_B, REX_R, REX_X, VVVV_SHIFT
 from impl.decode.registers import Register
 
 Reader = Callable[[Instruction], Operand]
@@ -135,7 +135,7 @@ def string_source(register: str, size: int) -> Reader:
     """DS:rSI; DS can be overridden."""
 
     def read(instruction: Instruction) -> Operand:
-        return StringOperand(register, segment_of(instruction), size)
+        return StringOperand(register, instruction.segment, size)
 
     return read
 
@@ -144,8 +144,3 @@ def string_destination(register: str, size: int) -> Reader:
     """ES:rDI; ES cannot be overridden (APM Vol. 3, "Segment-Override Prefixes", 1.2.4)."""
     operand = StringOperand(register, "es", size)
     return lambda _: operand
-
-
-def segment_of(instruction: Instruction) -> str:
-    """The segment of an operand whose default is DS."""
-    return SEGMENTS[(instruction.prefixes & SEGMENT) >> SEGMENT_SHIFT] or "ds"

@@ -20,6 +20,9 @@ Each HEX is the bytes of one instruction; bytes behind it are not looked at. Wit
 standard input, each of them HEX or a JSON object with `hex` and perhaps `mode`, and the answers are JSON, one object
 a line.
 
+An object has mode, hex, len, mnemonic, ops (kind; reg or imm) and, where there is one, mem (base, index, scale, disp
+in two's complement, disp_size, seg, bytes), rel, prefix, vc and exitcode.
+
 Exit code 1 if some bytes are no instruction: the object then has `error`, the reason by name, and `event`.
 
 Example: sevspec decode --bits 64 488b4308 0fa2

@@ -146,6 +146,10 @@ def test_segment_override_moves_the_source_and_never_the_destination() -> None:
     assert of("656c").operands[0] == StringOperand("rdi", "es", 1)
 
 
+def test_monitor_takes_a_segment_override_too() -> None:
+    assert [of(text).segment for text in ("0f01c8", "650f01c8", "652e0f01c8")] == ["ds", "gs", "gs"]
+
+
 # --- addresses ---
 
 
