@@ -11,7 +11,7 @@ from impl.decode.instruction import Instruction
 
 @unique
 class VcClass(Enum):
-    """What a #VC is about. The value is the exit code of the intercept, None where the class has no single one."""
+    """What a #VC is about. The value is the exit code, or a word where the class has none of its own."""
 
     CPUID = 0x72
     HLT = 0x78
