@@ -1,5 +1,6 @@
 """What `make bench` measures does what it says; how fast is not tested."""
 
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -30,7 +31,9 @@ SOME = [(bytes.fromhex(text), 64) for text in ("488b4308", "0fa2", "66ed", "c3",
 def test_decoding_is_compared_with_two_others() -> None:
     found = decoding.decode_rates(SOME)
     assert [rate.name for rate in found] == ["sevspec", "Capstone, detail on", "iced-x86"]
-    assert all(rate.per_second and rate.per_second > 0 for rate in found)
+    rates_seen = [rate.per_second for rate in found if rate.per_second is not None]
+    assert len(rates_seen) == (3 if find_spec("iced_x86") else 2)
+    assert all(rate > 0 for rate in rates_seen)
 
 
 def test_decoders_that_are_not_installed_have_no_rate(monkeypatch: Any) -> None:
@@ -43,7 +46,7 @@ def test_bench_prints_rates_of_decoding(monkeypatch: Any, capsys: Any) -> None:
     command.say_decoding()
     out = capsys.readouterr().out
     assert "decoding 5 instructions" in out
-    assert out.count("times as many here") == 2
+    assert out.count("times as many here") + out.count("not installed") == 2
     monkeypatch.setattr(command, "encodings", lambda: None)
     command.say_decoding()
     assert "SEVSPEC_DATA is not set" in capsys.readouterr().out
