@@ -26,12 +26,13 @@ help:  ## list the targets
 setup: $(STAMP)  ## make .venv with .venv/bin/sevspec, from the locked versions
 	@:
 
-$(STAMP): requirements/dev.txt pyproject.toml
+$(STAMP): requirements/dev.txt requirements/oracles.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("sevspec needs Python 3.11 or newer: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	@echo "setting up $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
-	# The lock is complete: resolving again would look at newer releases of what an extra names.
+	@# The lock is complete: resolving again would look at newer releases of what an extra names.
 	@$(PIP_INSTALL) --no-deps --require-hashes -r requirements/dev.txt
+	@[ "$$(uname -m)" != x86_64 ] || $(PIP_INSTALL) --no-deps --require-hashes -r requirements/oracles.txt
 	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -58,6 +59,7 @@ docs: setup  ## write the generated documents anew
 
 lock: setup  ## resolve the locked versions anew (with Python 3.11)
 	@$(PIP_COMPILE) --upgrade --all-extras --constraint=requirements/constraints.txt --output-file=requirements/dev.txt pyproject.toml
+	@$(PIP_COMPILE) --upgrade --output-file=requirements/oracles.txt requirements/oracles.in
 	@$(PIP_COMPILE) --upgrade --constraint=requirements/dev.txt --output-file=requirements/run.txt pyproject.toml
 
 clean:  ## remove everything that is made

@@ -125,9 +125,7 @@ class Box:
     def border(self, towards: Point) -> Point:
         """Where a straight line from the centre to a point leaves the box."""
         dx, dy = towards[0] - self.centre[0], towards[1] - self.centre[1]
-        reach = min(
-            (side / 2 + 2) / abs(step) for side, step in zip(self.size, (dx, dy), strict=True) if step
-        )
+        reach = min((side / 2 + 2) / abs(step) for side, step in zip(self.size, (dx, dy), strict=True) if step)
         return self.centre[0] + dx * reach, self.centre[1] + dy * reach
 
 

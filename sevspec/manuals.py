@@ -16,6 +16,7 @@ class Manual(NamedTuple):
 MANUALS = (
     Manual("AMD64 APM Vol. 2", "24593", "with Segmented RMP (15.36.22) and Secure AVIC"),
     Manual("AMD64 APM Vol. 3", "24594", "of the same edition"),
+    Manual("AMD64 APM Vol. 4", "26568", "of the same edition, for vector instructions"),
     Manual("GHCB", "56421", "2.0x"),
     Manual("SEV API", "55766", "as firmware 1.55.25 behaves"),
     Manual("SEV-SNP firmware ABI", "56860", "1.55, as firmware 1.55.25 behaves"),

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from impl.memory.encryption_mode import TweakForm
+from sevspec.bench.decoding import decode_rates, encodings
 from sevspec.bench.encrypting import encrypting
 from sevspec.bench.launching import launch_times
 from sevspec.bench.proving import prove_cold
@@ -40,6 +41,24 @@ def say_encrypting() -> None:
         say(name, "      " + ", ".join(f"{one:.2f}" for one in shown) + " times that")
 
 
+def say_decoding() -> None:
+    """Rates of decoding, and how they compare."""
+    instructions = encodings()
+    if instructions is None:
+        say("decoding, operands read", "not here: SEVSPEC_DATA is not set")
+        return
+    ours, *others = decode_rates(instructions)
+    say(
+        f"decoding {len(instructions):,} instructions, operands read", f"{ours.per_second:>10,.0f} a second of one core"
+    )
+    for other in others:
+        if other.per_second is None or ours.per_second is None:
+            say(f"  {other.name}", "not installed")
+        else:
+            compared = f"{ours.per_second / other.per_second:.1f} times as many here"
+            say(f"  {other.name}", f"{other.per_second:>10,.0f} a second; {compared}")
+
+
 def main() -> None:
     """Print everything, the longest last."""
     say("processor", f"{processor()}, {os.cpu_count()} logical processors, Python {platform.python_version()}")
@@ -47,6 +66,7 @@ def main() -> None:
         say(f"{rate.name} of a 4 KiB page, operands made anew", f"{rate.per_second:>10,.0f} a second of one core")
         say("  by the rule as it is written", f"{rate.as_written:>10,.0f}")
     say_encrypting()
+    say_decoding()
     times = launch_times()
     if times is None:
         say("launch of a 2 MiB image", "not here: examples/ is part of the source tree only")

@@ -66,7 +66,5 @@ def launch_page(rng: Random, bench: Bench, context: Any, asid: int, page_type: i
     spa = page << PAGE_SHIFT
     contents = contents_of(bench, spa, page_type, large=False)
     masks = (rng.choice((0, 3)), 0, 0)
-    update = LaunchUpdate(
-        context, page_address(bench, spa), 0, page_type, False, *masks, False, contents, False, False
-    )
+    update = LaunchUpdate(context, page_address(bench, spa), 0, page_type, False, *masks, False, contents, False, False)
     take(bench, launch_update, update)

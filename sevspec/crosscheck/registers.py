@@ -34,5 +34,3 @@ def operand_bytes(op: RmpUpdate) -> bytes:
         reserved,
         op.asid,
     )
-
-

@@ -1,5 +1,6 @@
 """What `make bench` measures does what it says; how fast is not tested."""
 
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from impl.memory.encryption_mode import XTS_128, TweakForm
 from impl.memory.engine import EncryptionEngine
 from sevspec.bench import __main__ as command
-from sevspec.bench import encrypting, launching, rates
+from sevspec.bench import decoding, encrypting, launching, rates
 from sevspec.bench.launching import Times, launch_times
 from sevspec.bench.proving import Proving
 
@@ -19,6 +20,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launching, "REPEATS", 1)
     monkeypatch.setattr(encrypting, "ROUNDS", 64)
     monkeypatch.setattr(encrypting, "REPEATS", 1)
+    monkeypatch.setattr(decoding, "REPEATS", 1)
 
 
 def test_rates_are_of_the_three_instructions() -> None:
@@ -38,6 +40,33 @@ def test_direct_call_that_is_compared_with_is_the_same_cipher() -> None:
     engine.install_key(1, direct.key)
     content = bytes(range(256)) * 32
     assert b"".join(direct.pages(0x5000, content)) == engine.encrypt(1, 0x5000, content)
+
+
+SOME = [(bytes.fromhex(text), 64) for text in ("488b4308", "0fa2", "66ed", "c3", "48c70301000000")]
+
+
+def test_decoding_is_compared_with_two_others() -> None:
+    found = decoding.decode_rates(SOME)
+    assert [rate.name for rate in found] == ["sevspec", "Capstone, detail on", "iced-x86"]
+    rates_seen = [rate.per_second for rate in found if rate.per_second is not None]
+    assert len(rates_seen) == (3 if find_spec("iced_x86") else 2)
+    assert all(rate > 0 for rate in rates_seen)
+
+
+def test_decoders_that_are_not_installed_have_no_rate(monkeypatch: Any) -> None:
+    monkeypatch.setattr(decoding, "find_spec", lambda _: None)
+    assert [rate.per_second for rate in decoding.decode_rates(SOME)[1:]] == [None, None]
+
+
+def test_bench_prints_rates_of_decoding(monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setattr(command, "encodings", lambda: SOME)
+    command.say_decoding()
+    out = capsys.readouterr().out
+    assert "decoding 5 instructions" in out
+    assert out.count("times as many here") + out.count("not installed") == 2
+    monkeypatch.setattr(command, "encodings", lambda: None)
+    command.say_decoding()
+    assert "SEVSPEC_DATA is not set" in capsys.readouterr().out
 
 
 def test_launch_alone_has_the_measurement_of_both() -> None:
