@@ -17,7 +17,7 @@ from proofs.solving import FAILED, MAKE_SOLVER, PROVED, UNKNOWN, checked, new_so
 from proofs.suite import Suite, Transition, about
 from proofs.symbolic import bool_term, conjunction
 
-EFFORT, HARD = 10_000, 3_000_000
+EFFORT, HARD = 10_000, 6_000_000
 """How much a growing solver may do for several conditions at once, and for one, in the solver's own units."""
 
 
