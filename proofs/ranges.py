@@ -5,6 +5,7 @@ from typing import Any
 import z3
 
 from proofs.context import RangeFact
+from proofs.goals import chosen_inside
 from proofs.symbolic import SymBits, bits_term, bool_term
 from proofs.tables import Base
 from spec.record import is_record
@@ -22,10 +23,17 @@ def edges(fact: RangeFact) -> list[tuple[str, z3.BoolRef]]:
         SymBits(z3.Extract(first.width - 1, 0, n.z), first.width) for n in (behind + (2**first.width - 1), behind)
     )
     name = str(fact.truth)
-    return [
-        (f"{name} last", z3.And(length.z != 0, z3.Not(fact.truth), z3.Not(bool_term(fact.predicate(last))))),
+    only_last = z3.Or(length.z == 1, bool_term(fact.predicate(SymBits(first.z, first.width))))
+    fails_at_last = z3.And(length.z != 0, z3.Not(fact.truth), z3.Not(bool_term(fact.predicate(last))), only_last)
+    found = [
+        (f"{name} last", fails_at_last),
         (f"{name} behind", z3.And(fact.truth, z3.Not(bool_term(fact.predicate(behind))))),
     ]
+    # A length that is chosen has an end for each choice.
+    for number, choice in enumerate(chosen_inside(z3.Not(length.z == 0))):
+        sides = (choice.arg(0), z3.Not(choice.arg(0)))
+        found += [(f"{name} last {number} {side}", z3.And(fails_at_last, test)) for side, test in enumerate(sides)]
+    return found
 
 
 def repeated(value: Any, symbol: Any, read: dict[str, set[Any]], start: int, count: int) -> Any:
