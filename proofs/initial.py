@@ -12,7 +12,7 @@ from proofs.symbolic import SymBits, bits_term, bool_term
 from proofs.tables import Base, SymMap
 from spec.features import MILAN, Platform
 from spec.firmware.state import ContextPage
-from spec.guest.ghost import NO_HOME, ROOT, Ghost, Place
+from spec.guest.ghost import Ghost, no_ghosts
 from spec.guest.given import NOTHING, Given
 from spec.guest.world import Discipline, Guest, World
 from spec.maps import Map
@@ -96,7 +96,7 @@ def guest_reset(world: World, op: Reset) -> Outcome:
     given = everywhere(Map[Gfn, Given], Map(NOTHING), "start.given")
     looked_up = everywhere(Map[Gfn, bool], Map(False), "start.looked_up")
     guest = assembled(Guest, op.context, world.guest.uses, accepted, given, looked_up, False, op.rules)
-    ghost = Ghost(Map(NO_HOME), Map(Place(ROOT, 0)), Map(False), Map(ROOT), Map(ROOT), Map(NO_HOME), 1)
+    ghost = no_ghosts()
     return Outcome(
         Event.COMPLETES,
         "started",

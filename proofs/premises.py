@@ -1,18 +1,28 @@
-"""What each premise is for: the rules of a careful guest, and knobs. And what holds under no premise.
+"""What each premise is for: the rules of a careful guest, knobs, the order of things. And what holds under no premise.
 
 Every invariant of a careful guest fails when a rule that it needs is dropped; every needed knob that no single step
-shows (`proofs/necessity.py`) has a trace of several steps here.
+shows (`proofs/necessity.py`) has a trace of several steps here. What RMP-I32 says of the launch fails of a guest that
+executes before VMRUN enters it.
 """
 
 from collections.abc import Iterator
 from functools import partial
 
 from proofs.induction import Predicate
-from proofs.small_levels import everything, level_moves
-from proofs.small_metadata import Swapped, forging_moves, nesting_moves, replaying_moves, with_accepted_page
+from proofs.small_levels import everything, level_moves, preparing_moves
+from proofs.small_metadata import (
+    Swapped,
+    forging_moves,
+    forging_moves_in_launch,
+    nesting_moves,
+    released,
+    replaying_moves,
+    with_accepted_page,
+)
 from proofs.small_world import all_moves, has_two_homes, key, launching
 from proofs.witnesses import Witness
 from spec.guest import invariants as pages
+from spec.guest import launch_invariants as launch
 from spec.guest import mask_invariants as masks
 from spec.guest import no_invariants as no
 from spec.guest import swapping_invariants as swapping
@@ -77,6 +87,14 @@ def of_rules() -> Iterator[Witness]:
     yield in_running(masks.nested_entries_bring_closed_vmsas, "with VMSAs that VMPL1 may write", OPEN_VMSA)
 
 
+def of_execution() -> Iterator[Witness]:
+    """What was measured, of a guest that validates a page before VMRUN enters it."""
+    start = partial(released, CAREFUL, TYPES_CHECKED)
+    begins = "a guest was released, and VMRUN has not entered it"
+    for statement in launch.INVARIANTS:
+        yield Witness(statement, "if the guest executes all the same", start, nesting_moves, everything, begins)
+
+
 FORGED = "with K-GPA0 answered otherwise"
 FORGED_PAGE = (
     pages.valid_pages_are_unique,
@@ -105,16 +123,26 @@ FORGED_METADATA = (
     swapping.nested_entries_of_metadata_pages_are_live_seals,
 )
 """The host forges an entry for a METADATA page that is swapped out."""
+FORGED_IN_LAUNCH = (
+    launch.valid_pages_were_measured,
+    launch.root_entry_brings_what_was_measured,
+    launch.nested_entries_bring_what_was_measured,
+    launch.types_of_pages_were_measured,
+    launch.root_entry_brings_measured_type,
+    launch.nested_entries_bring_measured_types,
+)
+"""The host forges an entry for a measured page that is swapped out."""
 
 
 def of_knobs() -> Iterator[Witness]:
     """Each invariant that needs a knob, where no single step shows it."""
     forgeable = replace(TYPES_CHECKED, gpa0_for_asid0=False)
-    page, metadata = Swapped(metadata=False), Swapped(metadata=True)
+    page, metadata, measured = Swapped(metadata=False), Swapped(metadata=True), Swapped(metadata=False, in_launch=True)
     for statements, swapped, moves in (
         (FORGED_PAGE, page, forging_moves),
         (REPLAYED_PAGE, page, replaying_moves),
         (FORGED_METADATA, metadata, forging_moves),
+        (FORGED_IN_LAUNCH, measured, forging_moves_in_launch),
     ):
         start = partial(swapped.start, CAREFUL, forgeable)
         for statement in statements:
@@ -126,8 +154,10 @@ def of_nothing() -> Iterator[Witness]:
     yield in_levels(no.masks_shrink_with_privilege, "", CAREFUL)
     yield in_levels(no.accepted_pages_stay_usable, "", CAREFUL)
     yield in_running(no.vmsas_are_closed_anyway, "", CAREFUL, DEFAULT_KNOBS)
+    yield Witness(no.types_were_measured_anyway, "", partial(launching, CAREFUL), preparing_moves, everything)
 
 
 OF_NOTHING = tuple(of_nothing())
 OF_RULES = tuple(of_rules())
+OF_EXECUTION = tuple(of_execution())
 OF_KNOBS = tuple(of_knobs())

@@ -67,9 +67,13 @@ def launch_moves() -> Iterator[Move[World]]:
     read = int(Permission.READ)
     kinds = ((LaunchPageType.NORMAL, 0, 0), (LaunchPageType.NORMAL, 0, read), (LaunchPageType.VMSA, READ_WRITE, 0))
     for page in TWO_PAGES:
-        for page_type, first, second in kinds:
-            launch = replace(nothing(LaunchUpdate), context=context, page=at(page), page_type=int(page_type))
-            yield Move(lifted(launch_update), always(replace(launch, vmpl1_perms=first, vmpl2_perms=second)))
+        yield from (launch_move(page, *kind) for kind in kinds)
+
+
+def launch_move(page: int, page_type: LaunchPageType, first: int, second: int) -> Move[World]:
+    """The launch of a page that VMPL1 and VMPL2 may use so far."""
+    launch = replace(nothing(LaunchUpdate), context=at(CONTEXT_PAGE), page=at(page), page_type=int(page_type))
+    return Move(lifted(launch_update), always(replace(launch, vmpl1_perms=first, vmpl2_perms=second)))
 
 
 def swap_moves(*entries: EntryAddress) -> Iterator[Move[World]]:
@@ -129,7 +133,12 @@ def access_moves() -> Iterator[Move[World]]:
 
 def level_moves() -> list[Move[World]]:
     """Everything that anyone may do to one address."""
-    return [*host_moves(), *launch_moves(), *swap_moves(ROOT_ENTRY), *move_moves(), *guest_moves(), *access_moves()]
+    return [*preparing_moves(), *guest_moves(), *access_moves()]
+
+
+def preparing_moves() -> list[Move[World]]:
+    """What the host and the firmware may do to one address, before the guest runs or later."""
+    return [*host_moves(), *launch_moves(), *swap_moves(ROOT_ENTRY), *move_moves()]
 
 
 def whole(value: Any) -> Hashable:

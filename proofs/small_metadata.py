@@ -16,6 +16,7 @@ from proofs.small_levels import (
     access_moves,
     guest_moves,
     host_moves,
+    launch_move,
     move_moves,
     swap_in_move,
     swap_out_move,
@@ -40,7 +41,7 @@ from spec.rmp.entry import metadata_gfn
 from spec.rmp.rmpupdate import RmpUpdate, rmpupdate
 from spec.rmp.translation import Translation
 from spec.vmpl.permissions import VmplMasks
-from spec.vocabulary import PAGE_SHIFT, AccessCode, Actor, AgentCode, Event, Evidence, Pfn, SwapPageType
+from spec.vocabulary import PAGE_SHIFT, AccessCode, Actor, AgentCode, Event, Evidence, LaunchPageType, Pfn, SwapPageType
 
 METADATA_PAGES = (0x31, 0x32)
 HOST_PAGE = 0x41
@@ -114,6 +115,12 @@ def closed_page() -> tuple[Move[World], ...]:
     return (*closing, list(host_moves())[2])
 
 
+def launched_page() -> tuple[Move[World], ...]:
+    """A page is assigned, launched for VMPL0 alone, and made immutable again."""
+    immutable = list(host_moves())[2]
+    return immutable, launch_move(PAGE, LaunchPageType.NORMAL, 0, 0), immutable
+
+
 def after(world: World, *moves: Move[World]) -> World:
     """The state after these steps, each of which succeeds."""
     for move in moves:
@@ -126,23 +133,34 @@ def after(world: World, *moves: Move[World]) -> World:
 
 @dataclass(frozen=True)
 class Swapped:
-    """A running guest of which something is swapped out into its root entry: a page, or a METADATA page."""
+    """A guest of which something is swapped out into its root entry: a page, or a METADATA page."""
 
     metadata: bool
+    in_launch: bool = False
+    """It has not run: its page was measured."""
 
     @property
     def words(self) -> str:
         """What has happened."""
-        what = "a METADATA page" if self.metadata else "a page that it closed to VMPL1 to VMPL3"
-        return f"a running guest has {what} swapped out into its root entry, and a METADATA page"
+        page = "a measured page" if self.in_launch else "a page that it closed to VMPL1 to VMPL3"
+        guest = "a guest in launch" if self.in_launch else "a running guest"
+        what = "a METADATA page" if self.metadata else page
+        return f"{guest} has {what} swapped out into its root entry, and a METADATA page"
 
     def start(self, rules: Discipline, knobs: Knobs) -> World:
         """By steps that succeed; one METADATA page is left. Milan stores too few address bits to be deceived."""
         page = METADATA_PAGES[1] if self.metadata else PAGE
         page_type = SwapPageType.METADATA if self.metadata else SwapPageType.DATA
         made = [move for each in METADATA_PAGES for move in new_metadata_page(each)]
-        lived = (*made, *taken_back(), *new_guest_page(), *closed_page())
+        own = launched_page() if self.in_launch else (*new_guest_page(), *closed_page())
+        lived = (*made, *taken_back(), *own)
         return after(launching(rules, knobs, GENOA), *lived, swap_out_move(page, ROOT_ENTRY, page_type))
+
+
+def released(rules: Discipline, knobs: Knobs) -> World:
+    """A guest that was released, with a page assigned to it and a METADATA page; VMRUN has not entered it."""
+    *release, _ = new_guest_page()
+    return after(launching(rules, knobs), *new_metadata_page(METADATA_PAGES[0]), *release)
 
 
 def with_accepted_page(rules: Discipline, knobs: Knobs) -> World:
@@ -159,7 +177,7 @@ def nesting_moves() -> list[Move[World]]:
     return [*host_moves(), *guest_moves(), *access_moves(), *move_moves(), *out, *back, metadata]
 
 
-def forging_moves() -> list[Move[World]]:
+def forging_moves_in_launch() -> list[Move[World]]:
     """What the host does with a copy of the root entry, and what follows from it."""
     return [
         *(Move(host_writes_entry, always(HostWrite(HOST_PAGE, changed))) for changed in (False, True)),
@@ -168,9 +186,12 @@ def forging_moves() -> list[Move[World]]:
         *(swap_in_move(METADATA_PAGES[1], e, SwapPageType.METADATA) for e in (in_page(HOST_PAGE), ROOT_ENTRY)),
         *returning_moves(),
         *host_moves(),
-        *access_moves(),
-        Move(careful_rescind, always(VALIDATION)),
     ]
+
+
+def forging_moves() -> list[Move[World]]:
+    """The same beside a guest that runs."""
+    return [*forging_moves_in_launch(), *access_moves(), Move(careful_rescind, always(VALIDATION))]
 
 
 def replaying_moves() -> list[Move[World]]:

@@ -22,7 +22,7 @@ from spec.firmware.page_swap_out import PageSwapOut, page_swap_out
 from spec.firmware.state import EMPTY_CONTEXT
 from spec.guest.careful import PageStep, careful_accept, careful_rescind, careful_share, careful_unvalidated
 from spec.guest.careful_turns import careful_accept_later, careful_look_up
-from spec.guest.ghost import NO_HOME, ROOT, Ghost, Home, Place
+from spec.guest.ghost import no_ghosts
 from spec.guest.given import NOTHING
 from spec.guest.world import Discipline, Guest, World
 from spec.knobs import DEFAULT_KNOBS, Knobs
@@ -80,12 +80,6 @@ def launching(rules: Discipline, knobs: Knobs = DEFAULT_KNOBS, model: Platform =
     system = replace(system, rmp=rmp, covered=covered, firmware=firmware)
     uses: Map[int, bool] = Map(False).set_range(FRAMES[0], len(FRAMES), lambda _: True)
     return World(system, Guest(CONTEXT_PAGE, uses, Map(False), Map(NOTHING), Map(False), False, rules), no_ghosts())
-
-
-def no_ghosts() -> Ghost:
-    """The ghost state of a guest without pages."""
-    nowhere: Map[Any, Home] = Map(NO_HOME)
-    return Ghost(nowhere, Map(Place(ROOT, 0)), Map(False), Map(ROOT), Map(ROOT), nowhere, 1)
 
 
 def at(page: int) -> PageAddress:

@@ -14,18 +14,22 @@ from spec.firmware.asids import slots_of
 from spec.firmware.initial_table import follows_memory_map
 from spec.firmware.invariants import is_aligned
 from spec.firmware.keys import fresh_keys_remain
+from spec.firmware.metadata import entry_at
 from spec.firmware.page_invariants import keeps_vmpl0
+from spec.firmware.page_swap_in import PageSwapIn
 from spec.firmware.sealing import LAST_IV
 from spec.firmware.state import MAX_CCX, CcxSlot
+from spec.guest.careful import PageStep
+from spec.guest.careful_masks import MaskStep
 from spec.guest.ghost import LAST_CONTAINER
 from spec.guest.world import World, asid_of, is_careful
 from spec.knobs import DEFAULT_KNOBS, KNOBS
-from spec.logic import all_of, implies, none_of
+from spec.logic import all_of, any_of, implies, none_of
 from spec.registry import invariant_info
-from spec.rmp.authority import effective, offset_of, page_of
+from spec.rmp.authority import GFN_MAX, effective, offset_of, page_of
 from spec.rmp.counters import OwnedInRegion
 from spec.system.state import System
-from spec.vocabulary import PAGES_PER_2M, Asid, Guarantor, Pfn
+from spec.vocabulary import PAGES_PER_2M, Asid, Gfn, Guarantor, Pfn
 
 NEEDS = {name for i in (*INVARIANTS, *GUEST_INVARIANTS) for name in invariant_info(i).needs}
 NEEDED_KNOBS = tuple(knob for knob in KNOBS if knob.name in NEEDS)
@@ -168,6 +172,13 @@ def careful_guests_are_careful_at_vmpl0(world: World, op: Any) -> bool:
     return implies(all_of(is_careful(world.guest.rules), at_vmpl0), none_of(op.cpu.asid == asid_of(world)))
 
 
+def guests_execute_once_entered(world: World, op: Any) -> bool:
+    """No instruction of the guest runs before VMRUN enters it, at any level. What a processor runs is not state."""
+    careful = isinstance(op, PageStep | MaskStep)
+    own = all_of(op.cpu.snp_active, op.cpu.asid != 0, op.cpu.asid == asid_of(world)) if hasattr(op, "cpu") else False
+    return implies(any_of(careful, own), world.ghost.entered)
+
+
 def same_offset(world: World, op: Any, values: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
     """In a 2 MiB step, the page at the offset of an arbitrary page's guest address, or of an arbitrary address."""
     if hasattr(op, "translation") or hasattr(op, "target_vmpl"):
@@ -183,6 +194,14 @@ def same_offset(world: World, op: Any, values: dict[str, Any]) -> Iterator[tuple
         yield Pfn, base | offset_of(values["gfn"])
 
 
+def address_that_comes_back(world: World, op: Any, values: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """In SWAP_IN, the guest address at which an arbitrary page of the destination will be."""
+    if isinstance(op, PageSwapIn) and "page" in values:
+        gfn = entry_at(world.system, op.entry, op.context).gfn
+        yield Gfn, gfn
+        yield Gfn, (gfn + offset_of(values["page"])) & GFN_MAX
+
+
 GUEST = Suite(
     name="guest",
     state_type=World,
@@ -195,8 +214,9 @@ GUEST = Suite(
         no_clone_arrives,
         the_guest_is_below_256_tib,
         careful_guests_are_careful_at_vmpl0,
+        guests_execute_once_entered,
     ),
-    hints=(same_offset,),
+    hints=(same_offset, address_that_comes_back),
 )
 
 SUITES = (RMP, GUEST)

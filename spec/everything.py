@@ -5,6 +5,7 @@ from spec.firmware.page_invariants import INVARIANTS as PAGE_INVARIANTS
 from spec.firmware.transitions import TRANSITIONS as FIRMWARE_TRANSITIONS
 from spec.guest.copy_invariants import INVARIANTS as COPY_INVARIANTS
 from spec.guest.invariants import INVARIANTS as CAREFUL_INVARIANTS
+from spec.guest.launch_invariants import INVARIANTS as LAUNCH_INVARIANTS
 from spec.guest.mask_invariants import INVARIANTS as MASK_INVARIANTS
 from spec.guest.no_invariants import STATEMENTS as NO_INVARIANTS
 from spec.guest.swapping_invariants import INVARIANTS as SWAPPING_INVARIANTS
@@ -18,7 +19,7 @@ TRANSITIONS = (*RMP_TRANSITIONS, *FIRMWARE_TRANSITIONS)
 """Every step of the machine."""
 INVARIANTS = (*RMP_INVARIANTS, *STEP_INVARIANTS, *ACCESS_INVARIANTS, *FIRMWARE_INVARIANTS, *PAGE_INVARIANTS)
 """Every invariant of the machine."""
-GUEST_INVARIANTS = (*SWAPPING_INVARIANTS, *COPY_INVARIANTS, *CAREFUL_INVARIANTS, *MASK_INVARIANTS)
+GUEST_INVARIANTS = (*SWAPPING_INVARIANTS, *COPY_INVARIANTS, *LAUNCH_INVARIANTS, *CAREFUL_INVARIANTS, *MASK_INVARIANTS)
 """Every invariant of the machine with one guest followed: those of any guest, then those of a careful one."""
 
 __all__ = ["GUEST_INVARIANTS", "GUEST_TRANSITIONS", "INVARIANTS", "NO_INVARIANTS", "TRANSITIONS"]

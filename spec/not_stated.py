@@ -21,7 +21,6 @@ NOT_STATED = (
     NotStated("RMP-I24", "walks and fetches use only the guest's validated pages, cached translations included", TLB),
     NotStated("RMP-I26", "a VMPL uses only what it had when the translation was cached", TLB),
     NotStated("RMP-I27", "the host reads no plaintext of a guest's private page", CONTENTS),
-    NotStated("RMP-I32", "what is valid when a guest is released was measured", "what was measured is not state"),
     NotStated("RMP-I35", "a private read returns what the guest last wrote there", CONTENTS),
     NotStated("RMP-I37", "after a revocation and a flush no access uses the old right", TLB),
     NotStated("RMP-I40", "PAGE_MOVE and swapping keep address, content and masks together", CONTENTS),

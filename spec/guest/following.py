@@ -1,4 +1,4 @@
-"""How the ghost state follows the firmware commands that move, swap and launch a guest's pages."""
+"""How the ghost state follows VMRUN, and the firmware commands that move, swap and launch a guest's pages."""
 
 from spec.firmware.decommission import Decommission
 from spec.firmware.guest_absorb_noma import AbsorbNomaMessage
@@ -13,12 +13,16 @@ from spec.firmware.page_swap_in import PageSwapIn
 from spec.firmware.page_swap_out import PageSwapOut
 from spec.guest.ghost import LAST_CONTAINER, ROOT, Ghost, Home, Place, at_page, sealed_as
 from spec.guest.given import Given
-from spec.guest.world import World
+from spec.guest.measured import as_measured
+from spec.guest.world import World, asid_of
 from spec.logic import all_of, any_in_range, any_of, ite, none_of
 from spec.maps import Map
 from spec.record import replace
 from spec.rmp.authority import offset_of
-from spec.vocabulary import PAGES_PER_2M, Gfn, PageSize, Permission, Pfn, SwapPageType
+from spec.rmp.entry import RmpEntry
+from spec.rmp.vmrun import Vmrun, is_snp
+from spec.vmpl.permissions import VmplMasks
+from spec.vocabulary import PAGES_PER_2M, Gfn, LaunchPageType, PageSize, Permission, Pfn, SwapPageType
 
 
 def frames_of(large: bool) -> int:
@@ -55,8 +59,21 @@ def after_launch_update(before: World, op: LaunchUpdate, after: World) -> World:
         given=guest.given.set_range(entry.gfn, count, lambda _: given),
         stopped=any_of(guest.stopped, refused),
     )
-    home = moved_home(before.ghost.home, entry.gfn, large, op.page.page, True)
-    return World(after.system, guest, replace(before.ghost, home=home))
+    ghost = with_measured(before.ghost, op, entry)
+    home = moved_home(ghost.home, entry.gfn, large, op.page.page, True)
+    return World(after.system, guest, replace(ghost, home=home))
+
+
+def with_measured(ghost: Ghost, op: LaunchUpdate, entry: RmpEntry) -> Ghost:
+    """The page was measured, at the address in its entry."""
+    count, vmsa = frames_of(op.page_size == PageSize.SIZE_2M), op.page_type == LaunchPageType.VMSA
+    first = as_measured(entry.gfn, VmplMasks(0, op.vmpl1_perms, op.vmpl2_perms, op.vmpl3_perms))
+    return replace(
+        ghost,
+        measured=ghost.measured.set_range(first, count, lambda _: True),
+        measured_data=ghost.measured_data.set_range(first, ite(vmsa, 0, count), lambda _: True),
+        measured_vmsa=ghost.measured_vmsa.set_range(entry.gfn, ite(vmsa, count, 0), lambda _: True),
+    )
 
 
 def after_page_move(before: World, op: PageMove, after: World) -> World:
@@ -145,6 +162,12 @@ def ended(before: World, after: World, ends: bool) -> World:
     return replace(after, guest=replace(after.guest, stopped=any_of(before.guest.stopped, ends)))
 
 
+def after_vmrun(before: World, op: Vmrun, after: World) -> World:
+    """From its first VMRUN on the guest may validate pages and adjust masks itself."""
+    own = all_of(is_snp(op), op.asid == asid_of(before))
+    return replace(after, ghost=replace(before.ghost, entered=any_of(before.ghost.entered, own)))
+
+
 def after_decommission(before: World, op: Decommission, after: World) -> World:
     """The guest is gone."""
     return ended(before, after, before.guest.context == op.context.page)
@@ -171,6 +194,7 @@ def after_absorbing(before: World, op: AbsorbNomaMessage, after: World) -> World
 
 
 FOLLOWING = {
+    "vmrun": after_vmrun,
     "launch_update": after_launch_update,
     "page_move": after_page_move,
     "page_swap_out": after_swap_out,
@@ -184,4 +208,4 @@ FOLLOWING = {
     "guest_request_absorb": after_migration,
     "guest_request_absorb_noma": after_absorbing,
 }
-"""Commands that the ghost state follows; every other step leaves it alone."""
+"""Steps that the ghost state follows; every other step leaves it alone."""

@@ -3,11 +3,14 @@
 No one can read it; it names what the invariants speak of. A swapped-out page is known by the IV of its metadata entry.
 The entry stands in a *container*: the guest's context, or a METADATA page, which keeps its identity when it is moved or
 is swapped out itself. So each step changes one place, however many entries a METADATA page holds.
+
+Of the guest's launch it has what was measured, and whether the guest has run since.
 """
 
 from typing import Annotated
 
 from spec.firmware.sealing import Iv
+from spec.guest.measured import Measured
 from spec.maps import Map
 from spec.record import record
 from spec.vocabulary import Bits, Gfn, Pfn
@@ -75,3 +78,28 @@ class Ghost:
     container: Map[Container, Home]
     """Where each container is."""
     next_container: Container
+    measured: Map[Measured, bool]
+    """SNP_LAUNCH_UPDATE has measured this, as whatever type."""
+    measured_data: Map[Measured, bool]
+    """It has measured this as another type than VMSA."""
+    measured_vmsa: Map[Gfn, bool]
+    """It has measured a VMSA at this address, with whatever masks."""
+    entered: bool
+    """VMRUN has entered the guest."""
+
+
+def no_ghosts() -> Ghost:
+    """The ghost state of a guest that has not begun."""
+    return Ghost(
+        home=Map(NO_HOME),
+        place=Map(Place(ROOT, 0)),
+        live=Map(False),
+        of_page=Map(ROOT),
+        of_seal=Map(ROOT),
+        container=Map(NO_HOME),
+        next_container=1,
+        measured=Map(False),
+        measured_data=Map(False),
+        measured_vmsa=Map(False),
+        entered=False,
+    )

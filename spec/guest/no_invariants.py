@@ -2,6 +2,7 @@
 
 from spec.guest.copies import is_running
 from spec.guest.invariants import is_lost
+from spec.guest.launch_invariants import page_type_was_measured
 from spec.guest.mask_invariants import is_closed
 from spec.guest.world import World, asid_of
 from spec.logic import all_of, implies, is_subset, none_of
@@ -33,4 +34,15 @@ def vmsas_are_closed_anyway(world: World, page: Pfn) -> bool:
     return is_closed(world, page)
 
 
-STATEMENTS = (masks_shrink_with_privilege, accepted_pages_stay_usable, vmsas_are_closed_anyway)
+@invariant("RMP-I32-ANY", guarantor=NOBODY, manual='Firmware ABI (56860), "SNP_PAGE_SWAP_OUT"')
+def types_were_measured_anyway(world: World, page: Pfn) -> bool:
+    """RMP-I32-TYPE where SWAP_OUT compares no types (knob K-SWAP-TYPE): a page measured as data becomes a VMSA."""
+    return implies(effective(world.system.rmp, page).validated, page_type_was_measured(world, page))
+
+
+STATEMENTS = (
+    masks_shrink_with_privilege,
+    accepted_pages_stay_usable,
+    vmsas_are_closed_anyway,
+    types_were_measured_anyway,
+)

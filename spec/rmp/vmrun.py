@@ -45,7 +45,7 @@ def vmrun(system: System, op: Vmrun) -> Outcome:
         return Outcome(Event.GP, cause, system, Evidence.MANUAL)
 
     # 3. The guest may run, and the pages that the VMCB points to are whose they have to be.
-    snp = all_of(op.pages.sev_es, has(op.sev_features, SevFeatures.SNP_ACTIVE))
+    snp = is_snp(op)
     if cause := first_of(
         ("asid", op.asid == 0),
         ("snp-enabled", all_of(snp, none_of(system.platform.features.snp_enabled))),
@@ -65,6 +65,11 @@ def vmrun(system: System, op: Vmrun) -> Outcome:
         return Outcome(Event.VMEXIT_BUSY, "busy", system, Evidence.MANUAL)
 
     return Outcome(Event.COMPLETES, "entered", marked(system, op.pages, True), Evidence.MANUAL)
+
+
+def is_snp(op: Vmrun) -> bool:
+    """The VMSA is that of an SNP guest."""
+    return all_of(op.pages.sev_es, has(op.sev_features, SevFeatures.SNP_ACTIVE))
 
 
 def is_busy(system: System, op: Vmrun, word: SevFeaturesWord) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 
 from proofs.necessity import needs
-from proofs.premises import OF_KNOBS, OF_NOTHING, OF_RULES
+from proofs.premises import OF_EXECUTION, OF_KNOBS, OF_NOTHING, OF_RULES
 from proofs.search import search
 from proofs.small_levels import everything
 from proofs.small_metadata import Swapped, replaying_moves
@@ -11,6 +11,7 @@ from proofs.small_world import has_ended
 from proofs.witnesses import Witness, fails_in, shown
 from spec.everything import GUEST_INVARIANTS, NO_INVARIANTS
 from spec.guest.invariants import valid_pages_are_unique
+from spec.guest.launch_invariants import INVARIANTS as LAUNCH_INVARIANTS
 from spec.guest.world import CAREFUL, Discipline
 from spec.knobs import DEFAULT_KNOBS
 from spec.record import fields_of
@@ -36,6 +37,19 @@ def test_without_the_rule_the_invariant_fails(witness: Witness) -> None:
     dropped = [rule for rule, kept in zip(fields_of(Discipline), rules, strict=True) if not kept]
     assert 1 <= len(dropped) <= 2
     assert steps(witness)
+
+
+@pytest.mark.parametrize("witness", OF_EXECUTION, ids=lambda w: w.name)
+def test_of_a_guest_that_executes_before_vmrun_the_invariant_fails(witness: Witness) -> None:
+    start = witness.start()
+    assert start.guest.rules == CAREFUL
+    assert start.system.platform.knobs.swap_type_checked
+    assert not start.ghost.entered
+    assert "careful_accept" in steps(witness)
+
+
+def test_everything_said_of_the_launch_needs_that_vmrun_comes_first() -> None:
+    assert {w.statement for w in OF_EXECUTION} == set(LAUNCH_INVARIANTS)
 
 
 @pytest.mark.parametrize("witness", OF_KNOBS, ids=lambda w: w.name)
