@@ -56,7 +56,7 @@ def prove_path(query: Query, asked: Asked, transition: str) -> list[Verdict]:
 
 
 def prove_transition(suite: Suite, transition: Transition) -> list[Verdict]:
-    """Every obligation of one transition. A path that leaves the state as it is preserves every invariant."""
+    """Every obligation of one transition. A path that leaves the state as it is preserves every state invariant."""
     name = transition_info(transition).name
     state = unknown(suite.state_type, "s")
     op = unknown(operands_of(transition), "op")
@@ -64,7 +64,7 @@ def prove_transition(suite: Suite, transition: Transition) -> list[Verdict]:
     paths = explore(transition, state, op)
     live = [(path, answer) for path, answer in feasibilities(paths) if answer != z3.unsat]
     reachable = reachability(suite, state, op, live)
-    verdicts: list[Verdict] = []
+    verdicts = [] if live else [Verdict(name, "can-be-taken", FAILED, 0.0, "no path")]
     for path in joined((path for path, _ in live), with_results=of_results):
         query = query_of(suite, transition, state, op, path)
         verdicts += prove_path(query, Asked(query.facts, query.instances), name)
