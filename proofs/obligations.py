@@ -19,6 +19,8 @@ REDUNDANT = "outside the invariants only"
 """A check that decides in some state, but in none that satisfies the invariants and assumptions."""
 ORDER = (REDUNDANT, UNKNOWN, PROVED)
 """Of several paths to one check the best counts."""
+ANY_CHANGE = "any-change"
+"""Fails where every path that changes the state is REDUNDANT."""
 POSSIBLE = {True: PROVED, False: REDUNDANT, None: UNKNOWN}
 
 
@@ -78,7 +80,8 @@ def prove_transition(suite: Suite, transition: Transition) -> list[Verdict]:
 def reachability(suite: Suite, state: Any, op: Any, live: Sequence[tuple[Path, z3.CheckSatResult]]) -> dict[str, str]:
     """For each check whether it can decide; of several paths to one check the best counts.
 
-    A path that changes the state has to be possible in a state of which the hypotheses hold.
+    A path that changes the state has to be possible in a state of which the hypotheses hold. If none is, though there
+    are such paths, the hypotheses contradict each other or the step, and everything would follow.
     """
     found: dict[str, str] = {}
     within = Reachable(suite, state, op)
@@ -88,7 +91,8 @@ def reachability(suite: Suite, state: Any, op: Any, live: Sequence[tuple[Path, z
             changed = path.outcome.system is not state
             possible = within.is_possible(path) if changed else True if answer == z3.sat else None
             found[check] = max(POSSIBLE[possible], found.get(check, REDUNDANT), key=ORDER.index)
-    return found
+    changing = {found[path.outcome.check] for path, _ in live if path.outcome.system is not state}
+    return found | ({ANY_CHANGE: FAILED} if changing == {REDUNDANT} else {})
 
 
 def summed(suite: Suite, transition: Transition, verdicts: Sequence[Verdict]) -> list[Verdict]:

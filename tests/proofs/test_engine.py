@@ -254,6 +254,23 @@ def test_a_claim_of_a_step_fails_where_the_step_changes_nothing():
     assert status(nothing, the_flag_was_not_given) == FAILED
 
 
+def test_hypotheses_that_contradict_each_other_prove_no_step():
+    @claim
+    def is_locked(system: Machine) -> bool:
+        return system.locked
+
+    @claim
+    def is_not_locked(system: Machine) -> bool:
+        return none_of(system.locked)
+
+    assert status(put, is_locked, is_not_locked, of=f"reachable:{obligations.ANY_CHANGE}") == FAILED
+
+
+def test_a_step_without_a_path_is_not_proved(monkeypatch):
+    monkeypatch.setattr(obligations, "feasibilities", lambda _: iter(()))
+    assert status(put, of="can-be-taken") == FAILED
+
+
 # --- several paths to one state ---
 
 
