@@ -58,6 +58,8 @@ class Context:
 
     decisions: tuple[bool, ...] = ()
     forks: bool = True
+    scope: str = ""
+    """What tells the inventions of this run from those of others that are in one question with it."""
     conditions: list[z3.BoolRef] = field(default_factory=list)
     taken: list[bool] = field(default_factory=list)
     decided: dict[int, bool] = field(default_factory=dict)
@@ -74,9 +76,9 @@ class Context:
     invented: list[Any] = field(default_factory=list)
 
     def invent(self, stem: str, sort: z3.SortRef) -> Any:
-        """A constant that no other of this run is; in another run with the same branches so far it is the same."""
+        """A constant that no other of this run is; in a run of this scope with the same branches it is the same."""
         branches = "".join("ny"[answer] for answer in self.taken)
-        self.invented.append(z3.Const(f"{stem}!{len(self.invented) + 1}{branches}{MARK.get()}", sort))
+        self.invented.append(z3.Const(f"{stem}!{len(self.invented) + 1}{branches}{self.scope}{MARK.get()}", sort))
         return self.invented[-1]
 
     def decide(self, condition: z3.BoolRef) -> bool:

@@ -38,6 +38,8 @@ def measure_schema(measure: Measure) -> Schema:
 def total_schema(total: Total) -> Schema:
     """Of any total: no block's part exceeds it. Parameters: the fields of what is summed, and a key in the block."""
     name, fields = named(total.part)
+    if not is_of_block(total):
+        raise TypeError(f"{name}: a part of a total reads its own block, and is at most the block's size")
     kinds = (*(kind_of_leaf(one) for one in fields), total.table.key_type)
 
     def text(*values: Any) -> SymBool:
@@ -47,6 +49,23 @@ def total_schema(total: Total) -> Schema:
         return SymBool(z3.UGE(whole.z, share.widened(whole.width)))
 
     return schema_of(f"total of {total.table.name} {name} {total.size}", kinds, text)
+
+
+def is_of_block(total: Total) -> bool:
+    """Whether a part reads nothing outside its block, and is at most the block's size: totals are moved by one part."""
+    table, size = total.table, total.size
+    block = unknown(table.key_type, "block") & ~(size - 1)
+    kind: Any = type(total.part)
+    part = unknown(kind, "part") if is_record(kind) else total.part
+    reading = Context(forks=False, scope=" of a part")
+    share = run(reading, lambda: bits_term(part(table, block)))
+    read = [(key, 1) for key in reading.keys.get(table.name, {}).values()]
+    read += [(measure.first, measure.count) for measure in reading.measures]
+    ends = [(first, bits_term(first) + (count - 1)) for first, count in read]
+    near = [in_range(end, block, size) for first_and_last in ends for end in first_and_last]
+    solver = z3.SolverFor("QF_UFBV")
+    solver.add(*reading.axioms, z3.Not(conjunction([*near, (share <= size).z])))
+    return bool(solver.check() == z3.unsat)
 
 
 def kind_of_leaf(leaf: z3.ExprRef) -> Any:
@@ -127,15 +146,17 @@ def uniform(context: Context, measure: Measure) -> list[z3.BoolRef]:
         if decide(context, facts, measure):
             one, last = facts[0], bits_term(measure.first) + (measure.count - 1)
             inside = [in_range(end, one.first, one.count) for end in (measure.first, last)]
-            counted = run(context, lambda: bool_term(measure.predicate(measure.table[measure.first])))
+            reading = Context(forks=False, keys=context.keys)
+            counted = run(reading, lambda: bool_term(measure.predicate(measure.table[measure.first])))
             whole = z3.If(counted, z3.BitVecVal(measure.count, 10), z3.BitVecVal(0, 10))
-            found.append(z3.Implies(z3.And(*(f.truth for f in facts), *inside), measure.term == whole))
+            premises = [*(f.truth for f in facts), *inside, *(met(one) for one in reading.obligations)]
+            found.append(z3.Implies(z3.And(*premises), measure.term == whole))
     return found
 
 
 def decide(context: Context, facts: list[RangeFact], measure: Measure) -> bool:
     """Whether any two keys of which the facts' predicates hold are alike in what is counted, and all numbers fit."""
-    scratch = Context(forks=False)
+    scratch = Context(forks=False, scope=" of two keys")
 
     def alike() -> tuple[list[z3.BoolRef], list[z3.BoolRef], z3.BoolRef]:
         keys = [unknown(measure.table.key_type, name) for name in ("one", "another")]

@@ -16,6 +16,7 @@ import z3
 from proofs.explore import Path, explore, run, unknown
 from proofs.induction import facts_for, tables_of
 from proofs.mutate import Mutant
+from proofs.schemas import met
 from proofs.solving import z3_solver
 from proofs.symbolic import SymBits, SymBool, conjunction, leaves
 from proofs.tables import Base, SymMap
@@ -42,7 +43,7 @@ class Way:
 
     path: Path
     answer: str
-    """Result, check and evidence."""
+    """Result, check and evidence, and which table stands where."""
     terms: list[z3.ExprRef]
     """Output and next state."""
     keys: Keys
@@ -54,15 +55,7 @@ class Version:
     def __init__(self, name: str) -> None:
         self.suite, transition = next((s, t) for s, t in targets() if transition_info(t).name == name)
         self.state, self.op = unknown(self.suite.state_type, "s"), unknown(operands_of(transition), "op")
-        self.ways = [self._way(path) for path in explore(transition, self.state, self.op)]
-
-    def _way(self, path: Path) -> Way:
-        path.context.forks = False
-        outcome = path.outcome
-        answer = f"{outcome.result!r} {outcome.check} {outcome.evidence!r} {shape(outcome.output)}"
-        terms = run(path.context, lambda: list(flat((outcome.output, outcome.system), "result")))
-        keys = {name: [tuple(leaves(key)) for key in known.values()] for name, known in path.context.keys.items()}
-        return Way(path, answer, terms, keys)
+        self.ways = [way_of(path) for path in explore(transition, self.state, self.op)]
 
     def facts(self, way: Way, keys: Keys, invariants: bool) -> list[z3.BoolRef]:
         """What holds on a path, used at these keys too."""
@@ -79,22 +72,34 @@ class Version:
         return found
 
 
+def way_of(path: Path) -> Way:
+    """What a path does, in such terms."""
+    path.context.forks = False
+    outcome = path.outcome
+    answer = f"{outcome.result!r} {outcome.check} {outcome.evidence!r} {shape((outcome.output, outcome.system))}"
+    terms = run(path.context, lambda: list(flat((outcome.output, outcome.system))))
+    keys = {name: [tuple(leaves(key)) for key in known.values()] for name, known in path.context.keys.items()}
+    return Way(path, answer, terms, keys)
+
+
 def shape(value: Any) -> str:
-    """What is constant in a value: types and names, but no numbers."""
+    """What is constant in a value: types and names, but no numbers. Of a table, the one that was written into."""
+    if isinstance(value, SymMap):
+        return value.base.name
     if isinstance(value, tuple):
         return f"{type(value).__name__}({', '.join(map(shape, value))})"
     return "" if isinstance(value, (int, Term)) else repr(value)
 
 
-def flat(value: Any, name: str) -> Iterator[z3.ExprRef]:
+def flat(value: Any) -> Iterator[z3.ExprRef]:
     """The z3 terms of a value; a table at an arbitrary key."""
     if isinstance(value, Base):
         return
     if isinstance(value, SymMap):
-        yield from flat(value[unknown(value.base.key_type, f"any key of {value.base.name}")], name)
+        yield from flat(value[unknown(value.base.key_type, f"any key of {value.base.name}")])
     elif isinstance(value, tuple):
         for part in value:
-            yield from flat(part, name)
+            yield from flat(part)
     elif value is not None and not isinstance(value, str):
         yield from leaves(value)
 
@@ -108,11 +113,16 @@ def rebuilt(kind: Any, parts: list[z3.ExprRef]) -> Any:
 
 
 def unlike(one: Way, other: Way) -> z3.BoolRef:
-    """That two paths, taken together, give different outcomes."""
+    """That two paths, taken together, give different outcomes, or that a number does not fit in the other one only.
+
+    Where a number does not fit, terms are no longer what plain numbers are.
+    """
+    fitting = {obligation.claim.get_id() for obligation in one.path.context.obligations}
+    misfits = [z3.Not(met(o)) for o in other.path.context.obligations if o.claim.get_id() not in fitting]
     if one.answer != other.answer or len(one.terms) != len(other.terms):
         return z3.BoolVal(True)
     pairs = [(a, b) for a, b in zip(one.terms, other.terms, strict=True) if not a.eq(b)]
-    return z3.Or([differ(a, b) for a, b in pairs])
+    return z3.Or([*misfits, *(differ(a, b) for a, b in pairs)])
 
 
 def differ(one: z3.ExprRef, other: z3.ExprRef) -> z3.BoolRef:

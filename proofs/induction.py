@@ -44,7 +44,7 @@ def is_state_invariant(invariant: Predicate) -> bool:
 
 @cache
 def is_about_outcomes(invariant: Predicate) -> bool:
-    """Whether an invariant speaks of a step's result, so that it says something of steps that change nothing."""
+    """Whether an invariant speaks of a step's result, so that steps to one state are told apart by their results."""
     return "outcome" in parameters_of(invariant)
 
 

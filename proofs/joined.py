@@ -6,7 +6,7 @@ from typing import Any
 
 import z3
 
-from proofs.context import Context
+from proofs.context import Context, Obligation
 from proofs.explore import Path
 from proofs.symbolic import conjunction, leaves
 from proofs.tables import Merged, SymMap, Written
@@ -18,8 +18,8 @@ def joined(paths: Iterable[Path], *, with_results: bool) -> list[Path]:
     groups: dict[Any, list[Path]] = {}
     for path in paths:
         outcome = path.outcome
-        result = (outcome.result, outcome.check, identity_of(outcome.output)) if with_results else ()
-        groups.setdefault((identity_of(outcome.system), result), []).append(path)
+        told = (outcome.result, outcome.check, outcome.evidence, identity_of(outcome.output)) if with_results else ()
+        groups.setdefault((identity_of(outcome.system), told), []).append(path)
     return [group[0] if len(group) == 1 else join(group) for group in groups.values()]
 
 
@@ -34,7 +34,7 @@ def join(paths: list[Path]) -> Path:
         forks=False,
         conditions=[*shared, z3.Or(*rests)],
         taken=first.taken,
-        obligations=list({(o.what, o.claim.get_id()): o for c in contexts for o in c.obligations}.values()),
+        obligations=list({identity_of_obligation(o): o for c in contexts for o in c.obligations}.values()),
         axioms=unique(a for c in contexts for a in c.axioms),
         range_facts=list({f.truth.get_id(): f for c in contexts for f in c.range_facts}.values()),
         keys={},
@@ -46,6 +46,11 @@ def join(paths: list[Path]) -> Path:
         for table, keys in one.keys.items():
             context.keys.setdefault(table, {}).update(keys)
     return replace(paths[0], context=context)
+
+
+def identity_of_obligation(one: Obligation) -> tuple[Any, ...]:
+    """What tells obligations apart: also the branches under which they were noted, since each must hold on all."""
+    return (one.what, one.claim.get_id(), *(condition.get_id() for condition in one.under))
 
 
 def unique(terms: Iterable[z3.BoolRef]) -> list[z3.BoolRef]:

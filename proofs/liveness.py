@@ -23,7 +23,7 @@ from proofs.page_state_graph import (
     state_number,
     unknown_system,
 )
-from proofs.solving import FAILED, PROVED, UNKNOWN
+from proofs.solving import FAILED, MAKE_SOLVER, PROVED, UNKNOWN
 from proofs.suite import Transition
 from proofs.symbolic import SymBits, SymBool, bool_term
 from proofs.templates import nothing
@@ -266,8 +266,8 @@ def graph_verdicts(graph: StateGraph) -> list[Verdict]:
 
 
 @cache
-def steps_verdicts(ways: tuple[Way, ...]) -> tuple[Verdict, ...]:
-    """Each command of the ways is accepted."""
+def steps_verdicts(ways: tuple[Way, ...], solver: Callable[[], Any]) -> tuple[Verdict, ...]:  # noqa: ARG001 - told apart
+    """Each command of the ways is accepted, says this solver."""
     return tuple(prove_way(way) for way in ways)
 
 
@@ -276,4 +276,4 @@ def prove_liveness(graph: StateGraph | None = None) -> list[Verdict]:
     graph = page_state_graph() if graph is None else graph
     touching = {edge.command for part in graph for edge in edges_in(part)} - set(REBUILDS)
     own = [rmp_pages_stay(t) for t in TRANSITIONS if transition_info(t).name in touching]
-    return [*graph_verdicts(graph), *steps_verdicts(tuple(ways_out(graph))), *own]
+    return [*graph_verdicts(graph), *steps_verdicts(tuple(ways_out(graph)), MAKE_SOLVER.get()), *own]

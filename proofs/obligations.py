@@ -19,6 +19,8 @@ REDUNDANT = "outside the invariants only"
 """A check that decides in some state, but in none that satisfies the invariants and assumptions."""
 ORDER = (REDUNDANT, UNKNOWN, PROVED)
 """Of several paths to one check the best counts."""
+ANY_CHANGE = "any-change"
+"""Fails where every path that changes the state is REDUNDANT."""
 POSSIBLE = {True: PROVED, False: REDUNDANT, None: UNKNOWN}
 
 
@@ -56,7 +58,7 @@ def prove_path(query: Query, asked: Asked, transition: str) -> list[Verdict]:
 
 
 def prove_transition(suite: Suite, transition: Transition) -> list[Verdict]:
-    """Every obligation of one transition. A path that leaves the state as it is preserves every invariant."""
+    """Every obligation of one transition. A path that leaves the state as it is preserves every state invariant."""
     name = transition_info(transition).name
     state = unknown(suite.state_type, "s")
     op = unknown(operands_of(transition), "op")
@@ -64,7 +66,7 @@ def prove_transition(suite: Suite, transition: Transition) -> list[Verdict]:
     paths = explore(transition, state, op)
     live = [(path, answer) for path, answer in feasibilities(paths) if answer != z3.unsat]
     reachable = reachability(suite, state, op, live)
-    verdicts: list[Verdict] = []
+    verdicts = [] if live else [Verdict(name, "can-be-taken", FAILED, 0.0, "no path")]
     for path in joined((path for path, _ in live), with_results=of_results):
         query = query_of(suite, transition, state, op, path)
         verdicts += prove_path(query, Asked(query.facts, query.instances), name)
@@ -78,7 +80,8 @@ def prove_transition(suite: Suite, transition: Transition) -> list[Verdict]:
 def reachability(suite: Suite, state: Any, op: Any, live: Sequence[tuple[Path, z3.CheckSatResult]]) -> dict[str, str]:
     """For each check whether it can decide; of several paths to one check the best counts.
 
-    A path that changes the state has to be possible in a state of which the hypotheses hold.
+    A path that changes the state has to be possible in a state of which the hypotheses hold. If none is, though there
+    are such paths, the hypotheses contradict each other or the step, and everything would follow.
     """
     found: dict[str, str] = {}
     within = Reachable(suite, state, op)
@@ -88,7 +91,8 @@ def reachability(suite: Suite, state: Any, op: Any, live: Sequence[tuple[Path, z
             changed = path.outcome.system is not state
             possible = within.is_possible(path) if changed else True if answer == z3.sat else None
             found[check] = max(POSSIBLE[possible], found.get(check, REDUNDANT), key=ORDER.index)
-    return found
+    changing = {found[path.outcome.check] for path, _ in live if path.outcome.system is not state}
+    return found | ({ANY_CHANGE: FAILED} if changing == {REDUNDANT} else {})
 
 
 def summed(suite: Suite, transition: Transition, verdicts: Sequence[Verdict]) -> list[Verdict]:

@@ -16,6 +16,7 @@ import z3
 from proofs.explore import Path, explore, run, unknown
 from proofs.induction import Predicate, free_parameters, instances
 from proofs.questions import Asked
+from proofs.solving import MAKE_SOLVER, PROVED
 from proofs.suite import Suite, Transition
 from proofs.suites import RMP
 from proofs.symbolic import bool_term
@@ -209,7 +210,7 @@ def every_value(asked: Asked, condition: z3.BoolRef, terms: tuple[z3.BitVecRef, 
     """All values that the terms can have together under a condition; when it ends, every other has been refuted."""
     while True:
         answer, model = asked.settled(condition)
-        if answer == z3.unknown:
+        if answer == z3.unknown or (model is None and asked.confirmed(condition, PROVED) != PROVED):
             raise RuntimeError("the solver does not know whether there is another edge")
         if model is None:
             return
@@ -247,7 +248,12 @@ def derived(transitions: Iterable[Callable[..., Any]] = TRANSITIONS, knobs: Knob
     return StateGraph(graph_of(named), graph_of(others))
 
 
-@cache
 def page_state_graph() -> StateGraph:
     """The graph of all steps of the registry under the default knobs."""
+    return graph_by(MAKE_SOLVER.get())
+
+
+@cache
+def graph_by(solver: Callable[[], Any]) -> StateGraph:  # noqa: ARG001 - each solver derives its own
+    """The same, derived once with the solver in use."""
     return derived()

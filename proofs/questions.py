@@ -11,7 +11,7 @@ import z3
 
 from proofs.context import Context
 from proofs.explore import Path, run
-from proofs.induction import ROUNDS, Claim, changes, claim, instances, is_about_outcomes, is_framed, says_the_same
+from proofs.induction import ROUNDS, Claim, changes, claim, instances, is_framed, says_the_same
 from proofs.instances import Instances
 from proofs.solving import FAILED, MAKE_SOLVER, PROVED, UNKNOWN, checked, new_solver, status_of, z3_solver
 from proofs.suite import Suite, Transition, about
@@ -42,11 +42,7 @@ def query_of(suite: Suite, transition: Transition, state: Any, op: Any, path: Pa
     context = path.context
     context.forks = False
     written = set(changes(state, path.outcome.system))
-    spoken = [
-        invariant
-        for invariant in about(suite, transition)
-        if (written or is_about_outcomes(invariant)) and not is_framed(invariant, state, op, written)
-    ]
+    spoken = [invariant for invariant in about(suite, transition) if not is_framed(invariant, state, op, written)]
 
     def build() -> tuple[list[Claim], list[z3.BoolRef], list[tuple[Any, Any]]]:
         tried = [claim(invariant, state, op, path.outcome) for invariant in spoken]
@@ -133,7 +129,7 @@ class Reachable:
     """Which paths can be taken in a state of which every hypothesis holds; what one path needed serves the others."""
 
     def __init__(self, suite: Suite, state: Any, op: Any) -> None:
-        context = Context(forks=False)
+        context = Context(forks=False, scope=" of what is assumed")
         assumed = run(context, lambda: [bool_term(assumption(state, op)) for assumption in suite.assumptions])
         self.instances = instances(context, state, op, suite.hypotheses)
         self.asked = Asked([*assumed, *context.axioms], self.instances)

@@ -66,11 +66,12 @@ def noted_schema(
 ) -> Schema:
     """Run a text on its placeholders, and keep what it says and what it noted.
 
-    A witness that the text invents depends on its parameters: it becomes a function of them.
+    A witness that the text invents depends on its parameters: it becomes a function of them. Its scope is the schema:
+    what surrounds the text (a range inside which it stands) has witnesses of its own.
     """
-    context = Context(forks=False)
+    context = Context(forks=False, scope=f" of {name}")
     said = run(context, lambda: bool_term(text()))
-    own = skolemised(name, context.invented, places)
+    own = skolemised(context.invented, places)
 
     def closed(term: Any) -> Any:
         return skolem(replaced(term, *own))
@@ -115,11 +116,11 @@ def met(one: Obligation) -> z3.BoolRef:
     return z3.Implies(conjunction(one.under), one.claim)
 
 
-def skolemised(name: str, invented: Sequence[z3.ExprRef], places: Sequence[Any]) -> Substitution:
+def skolemised(invented: Sequence[z3.ExprRef], places: Sequence[Any]) -> Substitution:
     """Invented constants, and functions of the placeholders to take their places."""
     arguments = [leaf for place in places for leaf in leaves(place)]
     sorts = [leaf.sort() for leaf in arguments]
-    return list(invented), [z3.Function(f"{name}: {one}", *sorts, one.sort())(*arguments) for one in invented]
+    return list(invented), [z3.Function(one.decl().name(), *sorts, one.sort())(*arguments) for one in invented]
 
 
 def widths_read(one: RangeFact) -> tuple[int, ...]:

@@ -27,6 +27,11 @@ class Suite:
     assumptions: tuple[Assumption, ...] = ()
     hints: tuple[Hint, ...] = ()
 
+    def __post_init__(self) -> None:
+        names = [hypothesis.__name__ for hypothesis in self.hypotheses]
+        if len({*names}) != len(names):
+            raise ValueError(f"{self.name}: two hypotheses of one name would share their witnesses")
+
 
 def about(suite: Suite, transition: Transition) -> list[Predicate]:
     """The invariants that speak of a transition."""

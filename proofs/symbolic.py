@@ -242,11 +242,18 @@ def in_range(number: Any, first: Any, count: Any) -> Any:
     return both(at_most(b, a), less(a - b, c.widened(width)))
 
 
+def ends_within(first: SymBits, count: SymBits) -> z3.BoolRef:
+    """Whether all the `count` numbers from `first` are as wide as it is."""
+    width = max(first.width, count.width) + 2
+    return at_most(first.widened(width) + count.widened(width), numeral(1 << first.width, width))
+
+
 def range_truth(first: SymBits, count: Any, predicate: Callable[[Any], Any]) -> Any:
     """A truth value for "the predicate holds throughout": used at every index read, and with a witness if false."""
     context = current()
     if isinstance(count, int) and count == 1:
         return predicate(first)
+    context.require("a range ends where its numbers end", ends_within(first, bits_term(count)))
     truth = context.invent("throughout", z3.BoolSort())
     witness = SymBits(context.invent("witness", z3.BitVecSort(first.width)), first.width)
     inside = in_range(witness, first, count)

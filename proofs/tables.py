@@ -62,11 +62,20 @@ def identity(key: Any) -> tuple[int, ...]:
     return tuple(leaf.get_id() for leaf in leaves(key))
 
 
+_NAMED: dict[str, Any] = {}
+"""What has which name, of all that is counted or summed."""
+
+
 def named(function: Callable[..., Any]) -> tuple[str, list[Any]]:
-    """What tells one counted property from another: its name, and its fields where it is a record."""
-    if is_record(type(function)):
-        return type(function).__name__, leaves(function)
-    return function.__name__, []
+    """What tells one counted property from another: its name, and its fields where it is a record.
+
+    A count is a function of that name, so no two properties may share it, and none may hold values besides its fields.
+    """
+    kind = type(function) if is_record(type(function)) else function
+    name: str = kind.__name__
+    if _NAMED.setdefault(name, kind) is not kind or getattr(function, "__closure__", None):
+        raise TypeError(f"{name}: what is counted is a function or a record class with a name of its own")
+    return name, [] if kind is function else leaves(function)
 
 
 def updated(hit: z3.BoolRef, old: Any, new: Any, elsewhere: Any) -> Any:
@@ -91,7 +100,9 @@ class SymMap:
         known = self._read.get(identity(key))
         if known is None:
             known = (key, self.value_at(key))
-            self._read[identity(key)] = known
+            # What was noted under a guard holds there only: elsewhere the value is made, and noted, again.
+            if self is self.base or not current().guards:
+                self._read[identity(key)] = known
         return known[1]
 
     def value_at(self, key: Any) -> Any:
@@ -151,7 +162,7 @@ TOTAL_WIDTH = 44
 def base_total(base: "Base", size: int, part: Callable[[Any, Any], Any]) -> SymBits:
     """The total over the base: unknown, but no more than the table has keys."""
     name, fields = named(part)
-    function = z3.Function(f"total:{base.name}:{name}", *(f.sort() for f in fields), z3.BitVecSort(TOTAL_WIDTH))
+    function = z3.Function(f"total:{base.name}:{name}:{size}", *(f.sort() for f in fields), z3.BitVecSort(TOTAL_WIDTH))
     total = function(*fields)
     current().axioms.append(z3.ULE(total, z3.BitVecVal(1 << (width_of(base.key_type) or 0), TOTAL_WIDTH)))
     current().totals[total.get_id()] = Total(total, base, size, part)
@@ -188,7 +199,7 @@ class Base(SymMap):
         name, fields = named(predicate)
         first = SymBits(z3.simplify(bits_term(first).z), bits_term(first).width)
         arguments = [first.z, *fields]
-        function = z3.Function(f"count:{self.name}:{name}", *(a.sort() for a in arguments), z3.BitVecSort(10))
+        function = z3.Function(f"count:{self.name}:{name}:{count}", *(a.sort() for a in arguments), z3.BitVecSort(10))
         measure = function(*arguments)
         current().measures.append(Measure(measure, self, first, count, predicate))
         current().axioms.append(z3.ULE(measure, z3.BitVecVal(count, 10)))
@@ -242,7 +253,7 @@ class RangeWritten(SymMap):
         before = bits_term(self.before.count_in_range(first, count, predicate)).widened(10)
         last = bits_term(first) + (count - 1)
         start, end = in_range(first, self.first, self.count), in_range(last, self.first, self.count)
-        width = bits_term(first).width
+        width = max(bits_term(first).width, width_of(self.base.key_type) or 0)
         i = SymBits(context.invent("uniform", z3.BitVecSort(width)), width)
         in_both = z3.And(in_range(i, first, count), in_range(i, self.first, self.count))
         with context.under(in_both):
@@ -272,7 +283,8 @@ class RangeWritten(SymMap):
         skipped = z3.Extract(9, 0, bits_term(first).widened(64) - bits_term(self.first).widened(64))
         written = z3.Extract(9, 0, length) - skipped
         zero = z3.BitVecVal(0, 10)
-        current().axioms.append(z3.Implies(z3.And(partly, old), z3.UGE(before, written)))
+        # Only where it is uniform: that it is may not be proved from what follows of it.
+        current().axioms.append(z3.Implies(z3.And(partly, old, uniform), z3.UGE(before, written)))
         return before - z3.If(old, written, zero) + z3.If(new, written, zero)
 
 
@@ -280,6 +292,8 @@ class Merged(SymMap):
     """One of two tables."""
 
     def __init__(self, condition: z3.BoolRef, then: SymMap, otherwise: SymMap) -> None:
+        if then.base is not otherwise.base:
+            raise TypeError(f"ite cannot choose between tables {then.base.name} and {otherwise.base.name}; write an if")
         super().__init__(then.base)
         self.condition, self.then, self.otherwise = condition, then, otherwise
 

@@ -38,11 +38,6 @@ def negation(condition: z3.BoolRef) -> z3.BoolRef:
     return z3.BoolRef(z3core.Z3_mk_not(REF, condition.ast), CONTEXT)
 
 
-def implication(premise: z3.BoolRef, conclusion: z3.BoolRef) -> z3.BoolRef:
-    """Implication."""
-    return z3.BoolRef(z3core.Z3_mk_implies(REF, premise.ast, conclusion.ast), CONTEXT)
-
-
 def equal(left: z3.ExprRef, right: z3.ExprRef) -> z3.BoolRef:
     """Equality of two terms of one sort."""
     return z3.BoolRef(z3core.Z3_mk_eq(REF, left.ast, right.ast), CONTEXT)
