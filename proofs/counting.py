@@ -8,9 +8,9 @@ import z3
 
 from proofs.context import Context, Measure, RangeFact, Total
 from proofs.explore import run, unknown
+from proofs.keys import named
 from proofs.schemas import Schema, met, number, schema_of
 from proofs.symbolic import SymBits, SymBool, bits_term, bool_term, conjunction, in_range
-from proofs.tables import named
 from spec.record import is_record, width_of
 
 # --- schemas ---

@@ -14,9 +14,9 @@ import z3
 
 from proofs.context import Context, Measure, Total
 from proofs.counting import facts_of_count, facts_of_total, is_part, uniform
+from proofs.keys import identity
 from proofs.schemas import Schema, range_schema, substituted, widths_read
 from proofs.symbolic import leaves
-from proofs.tables import identity
 from proofs.z3_terms import is_true_in, number_in, replaced
 from spec.record import bits_of
 

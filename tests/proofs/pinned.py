@@ -7,9 +7,10 @@ import z3
 
 from proofs.explore import Path, run
 from proofs.induction import tables_of
+from proofs.keys import as_key, same_key
 from proofs.models import pairs, without_tables
 from proofs.symbolic import bits_term, bool_term, choose, in_range, leaves
-from proofs.tables import SymMap, as_key, same_key
+from proofs.tables import SymMap
 from spec.maps import Map
 from spec.record import fields_of, is_record
 
