@@ -13,6 +13,7 @@ from proofs.joined import joined
 from proofs.questions import Asked, Query, Reachable, feasibilities, query_of
 from proofs.solving import FAILED, PROVED, UNKNOWN
 from proofs.suite import Suite, Transition, about
+from proofs.symbolic import conjunction
 from spec.registry import operands_of, transition_info
 
 REDUNDANT = "outside the invariants only"
@@ -43,7 +44,7 @@ def prove_path(query: Query, asked: Asked, transition: str) -> list[Verdict]:
     begun = perf_counter()
     claimed = [(one.name, check, z3.Not(one.holds)) for one in query.claims if not z3.is_true(one.holds)]
     claimed += [
-        ("numbers-fit", f"{check}: {one.what}", z3.And(*one.under, z3.Not(one.claim)))
+        ("numbers-fit", f"{check}: {one.what}", conjunction([*one.under, z3.Not(one.claim)]))
         for one in path.context.obligations
     ]
     statuses = asked.impossible([refuted for _, _, refuted in claimed])

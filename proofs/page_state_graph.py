@@ -19,7 +19,7 @@ from proofs.questions import Asked
 from proofs.solving import MAKE_SOLVER, PROVED
 from proofs.suite import Suite, Transition
 from proofs.suites import RMP
-from proofs.symbolic import bool_term
+from proofs.symbolic import bool_term, conjunction
 from spec.everything import TRANSITIONS
 from spec.firmware.command import PageAddress
 from spec.firmware.gctx_create import GctxCreate
@@ -216,7 +216,7 @@ def every_value(asked: Asked, condition: z3.BoolRef, terms: tuple[z3.BitVecRef, 
             return
         values = tuple(model.eval(term, model_completion=True).as_long() for term in terms)
         yield values
-        condition = z3.And(condition, z3.Or(*(term != v for term, v in zip(terms, values, strict=True))))
+        condition = z3.And(condition, z3.Not(conjunction(t == v for t, v in zip(terms, values, strict=True))))
 
 
 def graph_of(edges: Iterable[Edge]) -> "nx.MultiDiGraph[PageState]":

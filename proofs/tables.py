@@ -16,6 +16,7 @@ from proofs.symbolic import (
     bits_term,
     bool_term,
     choose,
+    conjunction,
     in_range,
     leaves,
     same_term,
@@ -84,7 +85,7 @@ class SymMap:
             return total
         context = current()
         block = as_key(self.base.key_type, writes[-1][0] & ~(size - 1))
-        single = z3.And(*(self._inside(first, count, block, size) for first, count in writes))
+        single = conjunction(self._inside(first, count, block, size) for first, count in writes)
         if context.implies(single):
             before, after = (bits_term(part(table, block)).widened(TOTAL_WIDTH) for table in (self.base, self))
             return total if is_same(before, after) else SymBits(total.z - before + after, TOTAL_WIDTH)
