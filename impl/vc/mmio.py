@@ -29,6 +29,8 @@ def mmio(machine: Machine, instruction: Instruction) -> Outcome:
     operands = instruction.operands
     if any(operand in SEGMENT for operand in operands):
         raise Refused(Refusal.SEGMENT_REGISTER)
+    if instruction.mnemonic == "movsxd" and instruction.form.operand_size == 2:
+        raise Refused(Refusal.OPERAND_SIZES)
     memory = instruction.memory
     assert memory is not None, "an MMIO exit admits only instructions with a memory operand"
     place = place_of(machine, instruction, memory, write=work.direction is not Direction.READ)

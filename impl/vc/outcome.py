@@ -38,7 +38,7 @@ class Refusal(Enum):
     SEGMENT_REGISTER = "MOV between MMIO and a segment register"
     OPERATION = "MMIO by an instruction other than a move, a string, arithmetic or a comparison"
     ADDRESS_ONLY = "the operand is an address; no data is read or written"
-    OPERAND_SIZES = "66h and REX.W on port I/O: the sources differ about the width"
+    OPERAND_SIZES = "66h with REX.W on port I/O, and on MOVSXD: the sources differ about the width"
     INVD = "INVD would drop memory contents that only the caches hold"
     DEBUG_REGISTER = "a debug register other than DR7"
     # What it accesses.
