@@ -100,7 +100,7 @@ def answer(line: str, where: str) -> dict[str, Any]:
     try:
         vcpu, code, exit_code = vcpu_of(given), bytes.fromhex(given["code"]), number_of(given, "exitcode", None)
         reply, memory = number_of(given, "reply", 0), number_of(given, "memory", 0)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Refused(f"{where}: {type(error).__name__}: {error}") from None
     constant = Constant(reply or 0, memory or 0, mmio=True)
     try:
