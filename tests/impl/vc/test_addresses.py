@@ -129,7 +129,7 @@ def test_register_forms_are_never_mmio(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "access"),
+    ("text", "expected"),
     [
         ("668907", ("mmio_write", 0x1100, 4, 0x1122_3344)),
         ("66890424", ("mmio_write", 0x20, 4, 0x1122_3344)),
@@ -140,8 +140,8 @@ def test_register_forms_are_never_mmio(text: str) -> None:
         ("8987fffe", ("mmio_write", 0xFFF, 2, 0x3344)),
     ],
 )
-def test_16_bit_addressing_has_no_sib(text: str, access: tuple[Any, ...]) -> None:
+def test_16_bit_addressing_has_no_sib(text: str, expected: tuple[Any, ...]) -> None:
     guest = Guest(16, rax=0x1122_3344, rbx=0x1100, rsi=0x20, rbp=0x40)
     assert decode(bytes.fromhex(text), 16).length <= len(text) // 2
     assert guest.run(text) == DONE
-    assert guest.seen == [access]
+    assert guest.seen == [expected]
