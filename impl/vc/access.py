@@ -43,7 +43,7 @@ def linear_address(vcpu: Vcpu, segment: str, offset: int, size: int, address_siz
         if not (canonical(vcpu, linear) and canonical(vcpu, linear + size - 1)):
             raise Fault(Vector.SS if segment == "ss" else Vector.GP, error_code=0)
         return linear
-    # Hardware compares with the segment limit before it intercepts; no limit is beyond the last offset.
+    # Hardware compares with the segment limit before it intercepts; no limit is beyond the last offset.
     if offset + size - 1 > MASKS[address_size]:
         raise Refused(Refusal.BEYOND_LAST_ADDRESS)
     return (vcpu.segment_bases[segment] + offset) & LOW_32

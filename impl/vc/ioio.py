@@ -19,6 +19,7 @@ def port_io(machine: Machine, instruction: Instruction) -> Outcome:
     """A port's number, width and direction come from the instruction and the saved registers alone."""
     work = semantics(instruction)
     assert work is not None, "instructions of ports have semantics"
+    # docs/open-questions.md, Q-65.
     if work.size == WIDE and instruction.prefixes & OPERAND_SIZE and instruction.prefixes & REX_W:
         raise Refused(Refusal.OPERAND_SIZES)
     if work.operation is Operation.PORT_STRING:

@@ -29,6 +29,7 @@ def mmio(machine: Machine, instruction: Instruction) -> Outcome:
     operands = instruction.operands
     if any(operand in SEGMENT for operand in operands):
         raise Refused(Refusal.SEGMENT_REGISTER)
+    # docs/open-questions.md, Q-65.
     if instruction.mnemonic == "movsxd" and instruction.form.operand_size == 2:
         raise Refused(Refusal.OPERAND_SIZES)
     memory = instruction.memory

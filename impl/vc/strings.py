@@ -52,7 +52,7 @@ def lods(machine: Machine, source: StringOperand, _: StringOperand | None) -> No
 
 
 def cmps(machine: Machine, first: StringOperand, second: StringOperand | None) -> None:
-    """The element at rSI less the one at ES:rDI."""
+    """The element at rSI less the one at ES:rDI, read in this order (docs/open-questions.md, Q-68)."""
     assert second is not None, "CMPS has two strings"
     places = [string_place(machine, operand, write=False) for operand in (first, second)]
     left, right = (get(machine, place, first.size) for place in places)

@@ -1,6 +1,7 @@
 """Exits 76h, 89h, 8Ah and 8Bh: INVD, WBINVD, MONITOR and MWAIT, which bring nothing back.
 
-APM Vol. 3, the instructions' pages; GHCB (56421), "WBINVD", "MONITOR/MONITORX", "MWAIT/MWAITX".
+APM Vol. 3, the instructions' pages; GHCB (56421), "WBINVD", "MONITOR/MONITORX", "MWAIT/MWAITX". What of this leaves the
+guest is ours to choose (docs/open-questions.md, Q-66).
 """
 
 from impl.decode.instruction import Instruction

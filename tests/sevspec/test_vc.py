@@ -57,6 +57,10 @@ def test_vc_every_side_that_is_not_ordinary_is_a_device(code, kinds):
     assert all(access["value"] == values.get(access["kind"], access["value"]) for access in found["accesses"])
 
 
+def test_vc_every_port_is_allowed_in_virtual_8086_mode_too():
+    assert given(mode=16, code="ec", rflags="0x20002", reply="0x11")["result"] == "ok"
+
+
 @pytest.mark.parametrize(
     ("code", "changed"),
     [

@@ -30,6 +30,13 @@ def test_an_instruction_that_ends_with_its_page_needs_no_other_page() -> None:
     assert (guest.vcpu.rip, guest["rax"]) == (0x40_2000, 0x55)
 
 
+@pytest.mark.parametrize(("text", "vector"), [("c608" + "90" * 13, Vector.UD), ("66" * 15, Vector.GP)])
+def test_fetched_bytes_that_are_no_instruction_fault(text: str, vector: Vector) -> None:
+    guest = Guest()
+    assert fault(guest.fetched(0x400, text)).vector is vector
+    assert guest.unchanged
+
+
 def test_bytes_are_fetched_at_the_code_segments_base() -> None:
     guest = Guest(16)
     guest.vcpu.rip, guest.vcpu.segment_bases["cs"] = 0xFFF0, 0xFFFF_0000
