@@ -69,7 +69,8 @@ def handle_decoded(machine: Machine, instruction: Instruction, exit_code: int | 
         if expected is None:
             raise Refused(Refusal.NOT_INTERCEPTED)
         carry_out = supported(expected)
-        require_admitted(expected, instruction)
+        if exit_code is not None:
+            require_admitted(exit_code, instruction)
         return completed(machine, carry_out, instruction)
 
     return ended(work)
