@@ -3,7 +3,7 @@
 import pytest
 
 from impl.vc.outcome import AGAIN, DONE, Fault, Outcome, Refusal, Vector
-from impl.vc.vcpu import RF, ZF, Features
+from impl.vc.vcpu import CF, RF, ZF, Features
 from tests.impl.vc.guest import Guest
 
 
@@ -177,3 +177,15 @@ def test_scas_stops_by_zf(text: str, left: int) -> None:
     assert guest.run(text) == DONE
     assert (guest["rcx"], len(guest.seen)) == (left, 5 - left)
     assert not guest.vcpu.rflags & ZF
+
+
+def test_cmps_compares_rsi_less_rdi_in_this_order() -> None:
+    guest = Guest(answer=0x22, rsi=0x1000, rdi=0x8000, rcx=3)
+    guest.memory.ordinary = lambda linear: linear >= 0x8000
+    guest.memory.contents = {0x8000: 0x22, 0x8001: 0x23}
+    assert guest.run("f3a6") == DONE
+    assert [seen[:2] for seen in guest.seen] == [
+        ("mmio_read", 0x1000), ("load", 0x8000), ("mmio_read", 0x1001), ("load", 0x8001),
+    ]  # fmt: skip
+    assert (guest["rcx"], guest["rsi"], guest["rdi"]) == (1, 0x1002, 0x8002)
+    assert guest.vcpu.rflags & (ZF | CF) == CF
