@@ -12,7 +12,7 @@ CROSSCHECK_SEED = 1
 
 PLANNED = (
     ("the attack ladder", "attack", "every attack against every generation, with the rule that stops it"),
-    ("the #VC handler", "vc", "exits and the GHCB, on real instructions"),
+    ("the GHCB protocol", "ghcb", "pages and MSR between the #VC handler and any hypervisor"),
     ("guest code on the machine", "run", "real instructions, restricted injection, #HV"),
     ("attestation", "verify-report", "reports and guest messages as others verify them"),
     ("conformance by trace", "replay", "recorded traces of kernels and hypervisors"),
