@@ -11,7 +11,7 @@ import z3
 from proofs.explore import Path, run
 from proofs.induction import facts_for, tables_of
 from proofs.models import plain, plain_state, preferences, without_tables
-from proofs.ranges import FEW, WHOLE, edges, repeated
+from proofs.ranges import FEW, WHOLE, edges, read_ends, repeated
 from proofs.solving import z3_solver
 from proofs.suite import Suite
 from proofs.symbolic import SymBits, bits_term, bool_term, leaves
@@ -40,6 +40,7 @@ class PathModels:
         context = path.context
         context.forks = False
         self.edges = run(context, lambda: [goal for fact in context.range_facts[:] for goal in edges(fact)])
+        run(context, lambda: read_ends(path.outcome.system, tables_of(op)))
         unconditional = replace(context, conditions=[])
         self.facts = run(unconditional, lambda: facts_for(unconditional, state, op, suite.hypotheses, ()))
         self.invariant = True
