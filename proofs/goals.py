@@ -8,6 +8,8 @@ from proofs.symbolic import conjunction
 
 MOST_CHOICES, MOST_BOUNDS = 8, 2
 """How many choices inside one comparison get cases of their own, and how many of these with each bound."""
+LONG_ROW, ROW_END = 64, 4
+"""A row of more parts than the first number repeats one question for each entry of a table, and its ends will do."""
 BOUNDS = (z3.Z3_OP_ULEQ, z3.Z3_OP_ULT, z3.Z3_OP_UGEQ, z3.Z3_OP_UGT)
 
 
@@ -19,7 +21,7 @@ def goals(condition: z3.BoolRef, wanted: bool = True) -> Iterator[z3.BoolRef]:
         parts = flattened(condition)
         # One part decides: a true one among false ones of `or`, a false one among true ones of `and`.
         alone = z3.is_or(condition) == wanted
-        for i, part in enumerate(parts):
+        for i, part in parts_shown(parts):
             others = parts[:i] + parts[i + 1 :]
             others_hold = wanted != alone
             rest = conjunction(other if others_hold else z3.Not(other) for other in others)
@@ -51,12 +53,23 @@ def goals(condition: z3.BoolRef, wanted: bool = True) -> Iterator[z3.BoolRef]:
                 yield from (z3.And(decides, goal) for goal in goals(test, side))
 
 
+def parts_shown(parts: list[z3.BoolRef]) -> list[tuple[int, z3.BoolRef]]:
+    """The parts that get cases of their own, with their places: all, but of a long row its two ends."""
+    row = list(enumerate(parts))
+    return row if len(row) <= LONG_ROW else row[:ROW_END] + row[-ROW_END:]
+
+
 def flattened(condition: z3.BoolRef) -> list[z3.BoolRef]:
     """The parts of a conjunction or disjunction, nested ones of the same kind taken apart."""
     kind = condition.decl().kind()
-    return [
-        part for child in condition.children() for part in (flattened(child) if z3.is_app_of(child, kind) else [child])
-    ]
+    found, pending = [], [condition]
+    while pending:
+        part = pending.pop()
+        if z3.is_app_of(part, kind):
+            pending += reversed(part.children())
+        else:
+            found.append(part)
+    return found
 
 
 def chosen_inside(term: z3.ExprRef) -> list[z3.ExprRef]:

@@ -11,7 +11,7 @@ import z3
 from proofs.explore import Path, run
 from proofs.induction import facts_for, tables_of
 from proofs.models import plain, plain_state, preferences, without_tables
-from proofs.ranges import FEW, WHOLE, edges, repeated
+from proofs.ranges import FEW, WHOLE, edges, read_ends, repeated
 from proofs.solving import z3_solver
 from proofs.suite import Suite
 from proofs.symbolic import SymBits, bits_term, bool_term, leaves
@@ -40,6 +40,7 @@ class PathModels:
         context = path.context
         context.forks = False
         self.edges = run(context, lambda: [goal for fact in context.range_facts[:] for goal in edges(fact)])
+        run(context, lambda: read_ends(path.outcome.system, tables_of(op)))
         unconditional = replace(context, conditions=[])
         self.facts = run(unconditional, lambda: facts_for(unconditional, state, op, suite.hypotheses, ()))
         self.invariant = True
@@ -92,6 +93,7 @@ class PathModels:
 
     def _dense(self, flip: int) -> Iterator[z3.BoolRef]:
         """All drawn at random, or the opposite: nothing stays as it is that a step should change."""
+        yield from self._unlike()
         for number, term in enumerate(self._terms()):
             # Drawn by field, so that two keys that turn out to be one agree.
             chance = Random(term.decl().name())
@@ -102,6 +104,13 @@ class PathModels:
                 drawn = chance.getrandbits(term.size()) ^ ((ones - number) & ones) * flip
                 yield term == z3.BitVecVal(drawn, term.size())
         yield from self._few()
+
+    def _unlike(self) -> Iterator[z3.BoolRef]:
+        """Fields that the step sets were something else before."""
+        before, after = (leaves(without_tables(s, s)[0]) for s in (self.state, self.path.outcome.system))
+        for old, new in zip(before, after, strict=True):
+            if not old.eq(new) and old.sort() == new.sort():
+                yield old != new
 
     def _numbers(self) -> Iterator[z3.BitVecRef]:
         return (term for term in self._terms() if z3.is_bv(term) and term.size() > 16)

@@ -1,5 +1,6 @@
 """Ranges in test cases: a case at each end of one, and plain tables in which a range that holds is true throughout."""
 
+from collections.abc import Collection
 from typing import Any
 
 import z3
@@ -7,8 +8,8 @@ import z3
 from proofs.context import RangeFact
 from proofs.goals import chosen_inside
 from proofs.symbolic import SymBits, bits_term, bool_term
-from proofs.tables import Base
-from spec.record import is_record
+from proofs.tables import Base, Merged, RangeWritten, Written
+from spec.record import is_record, width_of
 
 WHOLE, FEW = 512, 16
 """Of a range that holds, every number gets a value of its own if it has no more numbers than this (a 2 MiB page); of a
@@ -34,6 +35,34 @@ def edges(fact: RangeFact) -> list[tuple[str, z3.BoolRef]]:
         sides = (choice.arg(0), z3.Not(choice.arg(0)))
         found += [(f"{name} last {number} {side}", z3.And(fails_at_last, test)) for side, test in enumerate(sides)]
     return found
+
+
+def read_ends(value: Any, given: Collection[Base]) -> None:
+    """Read a table where each range that was written begins, ends, and has ended, so that cases have values there.
+
+    A table that was given as an operand replaces another one as a whole, and is read at one key.
+    """
+    if isinstance(value, Merged):
+        read_ends((value.then, value.otherwise), given)
+    elif isinstance(value, (RangeWritten, Written)):
+        read_ends(value.before, given)
+    elif isinstance(value, tuple):
+        for part in value:
+            read_ends(part, given)
+    elif isinstance(value, Base) and any(value is table for table in given):
+        _ = value[1]
+    if isinstance(value, RangeWritten):
+        width = width_of(value.base.key_type) or 0
+        begin, behind = bits_term(value.first), bits_term(value.first) + bits_term(value.count)
+        last = behind.widened(behind.width) - 1
+        for end in (begin.z, last, behind.z):
+            _ = value.base[SymBits(z3.simplify(fitted(end, width)), width)]
+
+
+def fitted(number: z3.BitVecRef, width: int) -> z3.BitVecRef:
+    """The lowest bits of a number, with zeros in front if it has fewer."""
+    size = number.size()
+    return z3.Extract(width - 1, 0, number) if size > width else z3.ZeroExt(width - size, number)
 
 
 def repeated(value: Any, symbol: Any, read: dict[str, set[Any]], start: int, count: int) -> Any:

@@ -29,6 +29,8 @@ from spec.logic import Term
 from spec.record import fields_of, is_record, width_of
 
 ZERO = z3.BitVecVal(0, 1)
+WIDEST_COUNT = 6
+"""A number may be shifted left by an unknown one of so many bits; the result has room for the longest shift."""
 
 
 class SymBool(Term):
@@ -166,6 +168,12 @@ class SymBits(Term):
 
     def __lshift__(self, count: int) -> Any:
         return SymBits(z3.Concat(self.z, numeral(0, count)), self.width + count)
+
+    def __rlshift__(self, value: int) -> Any:
+        if self.width > WIDEST_COUNT:
+            raise TypeError(f"a shift by a number of {self.width} bits")
+        width = bits_term(value).width + (1 << self.width) - 1
+        return SymBits(numeral(value, width) << self.widened(width), width)
 
     def __rshift__(self, count: Any) -> Any:
         if isinstance(count, Term):

@@ -77,7 +77,7 @@ class Cases:
             self.reach(runs)
             yield from self.case(runs, runs.model())
         for runs in self.runs:
-            if runs.path.outcome.system is not self.state:
+            if runs.path.outcome.system is not self.state or runs.path.outcome.output is not None:
                 for kind in DENSE:
                     yield from self.case(runs, runs.model(kind=kind))
         yield from self.sides()
@@ -129,6 +129,10 @@ class Cases:
                     continue
                 nearest = min(others, key=lambda r: len(r.path.context.taken))
                 later = nearest.path.context.conditions[position + 1 :]
+                values = (refused.path.outcome.output, nearest.path.outcome.output)
+                if all(isinstance(value, (int, Term)) for value in values):
+                    fitting = (obligation.claim for obligation in nearest.path.context.obligations)
+                    later = [*later, differ(*values), *fitting]
                 if later and not nearest.shows(conjunction([*first.conditions, *later])):
                     yield from self.case(nearest, nearest.instead([*first.conditions, *later]))
 

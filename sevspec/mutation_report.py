@@ -4,7 +4,7 @@ import os
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -27,24 +27,32 @@ SURVIVORS = SPEC.parent / "tests" / "data" / "mutants" / "survivors.toml"
 SCHEMA = 1
 
 
-def listed() -> dict[str, str]:
-    """The mutants that are known to survive, each with its reason."""
+def listed(table: str = "survivor") -> dict[str, str]:
+    """The mutants that are known to survive (or, in the other table, not to be run), each with its reason."""
     if not SURVIVORS.is_file():
         return {}
-    entries = tomllib.loads(SURVIVORS.read_text(encoding="utf-8")).get("survivor", [])
+    entries = tomllib.loads(SURVIVORS.read_text(encoding="utf-8")).get(table, [])
     return {entry["mutant"]: entry["reason"] for entry in entries}
 
 
-def mistakes(found: Sequence[Fate], reasons: dict[str, str], files: Sequence[str]) -> list[str]:
-    """Survivors without a reason, and reasons without a survivor."""
-    survivors = {fate.mutant for fate in found if fate.status == SURVIVES}
-    unlisted = [f"survives, and no reason is given: {name}" for name in sorted(survivors - set(reasons))]
+TABLES = {"survivor": SURVIVES, "unreached": UNREACHED}
+"""The tables of the list, and what became of the mutants in each."""
+
+
+def mistakes(found: Sequence[Fate], reasons: Mapping[str, Mapping[str, str]], files: Sequence[str]) -> list[str]:
+    """Mutants that nothing noticed, or nothing runs, without a reason in their table; and the reverse."""
     names = {mutant.name for mutant in known()}
-    asked = [name for name in sorted(set(reasons) - survivors) if not files or name.split(":")[1] in files]
-    gone = [
-        f"is listed as a survivor, but {'was noticed' if name in names else 'does not exist'}: {name}" for name in asked
-    ]
-    return unlisted + gone
+    wrong: list[str] = []
+    for table, status in TABLES.items():
+        given = set(reasons.get(table, {}))
+        left = {fate.mutant for fate in found if fate.status == status}
+        wrong += [f"{status}, and no reason is given: {name}" for name in sorted(left - given)]
+        for name in sorted(given - left):
+            if name not in names:
+                wrong.append(f"is listed as {table}, but does not exist: {name}")
+            elif not files or name.split(":")[1] in files:
+                wrong.append(f"is listed as {table}, but is not: {name}")
+    return wrong
 
 
 def run(files: Sequence[str], jobs: int, cache: Cache | None, json: bool) -> int:
@@ -61,7 +69,7 @@ def run(files: Sequence[str], jobs: int, cache: Cache | None, json: bool) -> int
     running = fates(changed, jobs=jobs or os.cpu_count() or 1, cache=cache)
     found = list(track(running, "mutants", total, console=None, transient=True, disable=not sys.stderr.isatty()))
     seconds = perf_counter() - begun
-    wrong = mistakes(found, listed(), changed)
+    wrong = mistakes(found, {table: listed(table) for table in TABLES}, changed)
     if json:
         print_json(document(found, wrong, seconds))
     else:

@@ -8,7 +8,7 @@ import pytest
 from proofs.cache import Cache
 from proofs.mutants import BY_VECTORS, fates, known
 from proofs.mutate import SPEC
-from sevspec.mutation_report import listed
+from sevspec.mutation_report import TABLES, listed
 
 SAMPLE = ("spec/rmp/rmpread.py", "spec/rmp/coverage.py", "spec/rmp/request_size.py", "spec/firmware/decommission.py")
 """Always tried: small files of four kinds."""
@@ -27,4 +27,6 @@ def changed_files():
 def test_mutants_of_changed_file_are_noticed_or_listed(file):
     found = list(fates([file], jobs=1, cache=Cache(), proofs=False))
     assert found
-    assert {fate.mutant for fate in found if fate.status != BY_VECTORS} <= set(listed())
+    for table, status in TABLES.items():
+        assert {fate.mutant for fate in found if fate.status == status} <= set(listed(table))
+    assert {fate.status for fate in found} <= {BY_VECTORS, *TABLES.values()}

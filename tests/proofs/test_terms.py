@@ -96,3 +96,13 @@ def test_shifting_terms_is_shifting_numbers(number, right, left):
     shifted = constant(number, 64) >> right
     assert z3.simplify(shifted.z).as_long() == number >> right
     assert z3.simplify((constant(number, 64) << left).z).as_long() == number << left
+
+
+@given(st.integers(1, 2**16 - 1), st.integers(0, 63))
+def test_shifting_a_number_by_a_term_is_shifting_it_by_a_number(number, count):
+    assert z3.simplify((number << constant(count, 6)).z).as_long() == number << count
+
+
+def test_shifting_a_number_by_a_wide_term_is_refused():
+    with pytest.raises(TypeError):
+        _ = 1 << constant(1, 7)

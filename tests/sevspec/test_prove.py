@@ -6,13 +6,13 @@ import xml.etree.ElementTree as Xml
 import jsonschema
 import pytest
 
-from proofs.mutants import BY_VECTORS, SURVIVES, Fate, known
+from proofs.mutants import BY_VECTORS, UNREACHED, Fate, known
 from proofs.obligations import Verdict
 from proofs.session import Answer, Piece
 from proofs.solving import FAILED, PROVED, UNKNOWN
 from sevspec import proving, schemas
 from sevspec.cli import main
-from sevspec.mutation_report import mistakes
+from sevspec.mutation_report import TABLES, mistakes
 
 SMALL = ["page_reclaim", "RMP-I1", "RMP-I9"]
 
@@ -113,14 +113,22 @@ def test_obligation_that_one_solver_did_not_answer_is_unknown():
     assert row.verdict.status == UNKNOWN
 
 
-def test_survivors_are_listed_and_listed_mutants_survive():
+@pytest.mark.parametrize(("table", "status"), TABLES.items())
+def test_what_nothing_notices_is_listed_and_what_is_listed_is_not_noticed(table, status):
     first, second, third = (mutant.name for mutant in known()[:3])
-    found = [Fate(first, SURVIVES), Fate(second, BY_VECTORS), Fate(third, SURVIVES)]
+    found = [Fate(first, status), Fate(second, BY_VECTORS), Fate(third, status)]
     reasons = {second: "a reason", third: "a reason", "gone:spec/rmp/psmash.py:x:y": "a reason"}
-    assert sorted(mistakes(found, reasons, [])) == sorted(
+    assert sorted(mistakes(found, {table: reasons}, [])) == sorted(
         [
-            f"survives, and no reason is given: {first}",
-            f"is listed as a survivor, but was noticed: {second}",
-            "is listed as a survivor, but does not exist: gone:spec/rmp/psmash.py:x:y",
+            f"{status}, and no reason is given: {first}",
+            f"is listed as {table}, but is not: {second}",
+            f"is listed as {table}, but does not exist: gone:spec/rmp/psmash.py:x:y",
         ]
     )
+
+
+def test_mutant_in_the_wrong_table_is_a_mistake():
+    name = known()[0].name
+    found = [Fate(name, UNREACHED)]
+    assert len(mistakes(found, {"survivor": {name: "a reason"}}, [])) == 2
+    assert mistakes(found, {"unreached": {name: "a reason"}}, []) == []

@@ -5,7 +5,7 @@ import pytest
 from spec.knobs import DEFAULT_KNOBS
 from spec.maps import Map
 from spec.record import replace
-from spec.rmp.layout import RmpLayout, SegmentEntry, covered_regions, entry_address, has_rmp_entry
+from spec.rmp.layout import RmpLayout, SegmentEntry, covered_regions, entry_address, has_rmp_entry, offset_in_segment
 from spec.rmp.layout_rules import firmware_refuses, processor_refuses, walk_reports_reserved
 from spec.rmp.layout_self import is_rmp_page
 
@@ -108,10 +108,21 @@ def test_segmented_rmp_occupies_4_mib_for_each_gib(spa, inside):
         (replace(SEGMENTED, segment_shift=43), "segment-size"),
         (replace(SEGMENTED, table=TABLE.set(1, replace(NOTHING, reserved=True))), "segment-table"),
         (replace(SEGMENTED, table=TABLE.set(16, replace(NOTHING, reserved=True))), None),
+        (replace(CONTIGUOUS, base=0x10_2000), None),
+        (replace(CONTIGUOUS, base=0x10_1000, end=0x110_4FFF), "base-alignment"),
+        (replace(CONTIGUOUS, table=TABLE.set(1, replace(NOTHING, reserved=True))), None),
+        (replace(SEGMENTED, end=0x110_4FFF), None),
+        (replace(SEGMENTED, segment_shift=36), None),
+        (replace(SEGMENTED, segment_shift=42), None),
+        (replace(SEGMENTED, segment_shift=43, table=TABLE.set(1, replace(NOTHING, reserved=True))), "segment-size"),
     ],
 )
 def test_processor_refuses_misaligned_layouts(layout, cause):
     assert processor_refuses(layout, DEFAULT_KNOBS) == cause
+
+
+def test_offset_in_a_segment_is_exact_to_the_byte():
+    assert offset_in_segment(SEGMENTED, (1 << SEGMENTED.segment_shift) + 5) == 5
 
 
 def test_segment_size_limits_are_in_mib_by_knob():
