@@ -105,6 +105,7 @@ class Event(Enum):
     UD = "#UD"
     GP = "#GP(0)"
     PF = "#PF"
+    AC = "#AC"
     NPF = "#VMEXIT(NPF)"
     VC = "#VC"
     VMEXIT_INVALID = "VMEXIT_INVALID"
@@ -179,7 +180,20 @@ class GuestAction(Enum):
     """The guest stops for good rather than go on in a state that it cannot explain."""
 
 
-Result = Eax | Event | Status | Limit | GuestAction
+@unique
+class HostAction(Enum):
+    """What a careful host does next: the results of its steps when it serves a guest's exit."""
+
+    SERVES = "serves"
+    WAITS = "waits"
+    """It is not its turn; nothing is done."""
+    REFUSES = "refuses the request"
+    """The guest is told why, and goes on."""
+    KILLS = "ends the guest"
+    """The protocol has no answer for what the guest did."""
+
+
+Result = Eax | Event | Status | Limit | GuestAction | HostAction
 
 
 # --- page states ---
@@ -386,6 +400,7 @@ class Actor(Enum):
     HYPERVISOR = "hypervisor"
     GUEST = "guest"
     CAREFUL_GUEST = "careful guest"
+    CAREFUL_HOST = "careful host"
     FIRMWARE = "firmware"
     HARDWARE = "hardware"
     DEVICE = "device"
