@@ -16,6 +16,7 @@ from spec.everything import (
     GUEST_INVARIANTS,
     GUEST_TRANSITIONS,
     INVARIANTS,
+    MEMORY_TRANSITIONS,
     NO_INVARIANTS,
     PROTOCOL_INVARIANTS,
     PROTOCOL_TRANSITIONS,
@@ -28,7 +29,7 @@ from spec.vocabulary import Actor, Result
 FAMILIES: tuple[type[Enum], ...] = get_args(Result)
 """The families of results; no two members of one family are equal."""
 ALL_TRANSITIONS: tuple[Callable[..., Any], ...] = tuple(
-    dict.fromkeys((*TRANSITIONS, *GUEST_TRANSITIONS, *PROTOCOL_TRANSITIONS))
+    dict.fromkeys((*TRANSITIONS, *GUEST_TRANSITIONS, *MEMORY_TRANSITIONS, *PROTOCOL_TRANSITIONS))
 )
 ALL_INVARIANTS: tuple[Callable[..., Any], ...] = tuple(
     dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *PROTOCOL_INVARIANTS, *NO_INVARIANTS))

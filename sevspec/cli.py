@@ -55,7 +55,7 @@ def application(wanted: Sequence[str]) -> typer.Typer:
 
     for verb in wanted:
         module = import_module(f"sevspec.commands.{verb}")
-        app.command(verb)(getattr(module, verb))
+        app.command(verb, context_settings=getattr(module, "CONTEXT_SETTINGS", None))(getattr(module, verb))
     return app
 
 

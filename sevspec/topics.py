@@ -16,6 +16,7 @@ from sevspec.explanations import (
     result_topic,
     step_topic,
 )
+from sevspec.guest_rules import guest_rule_topic, guest_rules
 from sevspec.refused import Refused
 from sevspec.topic import Table, Topic
 from spec.features import PLATFORMS
@@ -64,6 +65,8 @@ def index() -> dict[str, list[Maker]]:
         add(fixed(invariant_topic, prop), prop.info.identifier, prop.info.name)
     for item in NOT_STATED:
         add(fixed(not_stated_topic, item), item.identifier)
+    for rule in guest_rules():
+        add(fixed(guest_rule_topic, rule), rule.name, rule.field)
     for knob in KNOBS:
         add(fixed(knob_topic, knob), knob.name, knob.field)
     for check in check_names():
@@ -115,6 +118,7 @@ def overview() -> Topic:
     for family in FAMILIES:
         topic.fact(f"results, {family.__name__}", [member.name for member in family])
     topic.fact("knobs", [knob.name for knob in KNOBS])
+    topic.fact("rules of a careful guest", [rule.name for rule in guest_rules()])
     topic.fact("checks", check_names())
     rows = [(p.info.identifier, p.info.name, p.doc.partition("\n")[0]) for p in names.properties]
     topic.tables.append(Table("invariants", ("Identifier", "Name", "Claim"), rows))
