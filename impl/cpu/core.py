@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import unicorn
 from unicorn.unicorn_const import UC_CTL_IO_WRITE, UC_CTL_TLB_FLUSH, UC_TLB_VIRTUAL
+from unicorn.x86_const import UC_CPU_X86_EPYC
 
 from impl.completion import Completion
 from impl.cpu import registers
@@ -77,6 +78,7 @@ class Core:
         self.breakpoints: set[int] = set()
         """Addresses at which the hypervisor interrupts the guest, before the instruction."""
         self._uc: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
+        self._uc.ctl_set_cpu_model(UC_CPU_X86_EPYC)
         self._uc.ctl_set_tlb_mode(UC_TLB_VIRTUAL)
         self._uc.mem_map_ptr(0, self.cache.size, unicorn.UC_PROT_ALL, self.cache.address())
         self._absent = self.cache.size

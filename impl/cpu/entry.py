@@ -57,7 +57,11 @@ class Entry:
         registers = save_area.save(self.machine, running, self.vcpu)
         vmexit(self.machine, running, exit_code, info1, info2)
         self._running = None
-        self._host.exited(self.vmcb, registers)
+        try:
+            self._host.exited(self.vmcb, registers)
+        except Stopped:
+            save_area.load(self.machine, running, self.vcpu, registers)
+            raise
         self.enter(registers)
 
     def assist(self, next_rip: int, code: bytes) -> None:

@@ -3,6 +3,7 @@
 from impl.cpu.control import read_ghcb_msr, write_ghcb_msr
 from impl.cpu.memory import GuestAccess
 from impl.cpu.processor import Processor
+from impl.memory.engine import PAGE_BYTES
 from impl.rmp.pvalidate import pvalidate
 from impl.vc.outcome import Refusal, Refused
 from spec.ghcb.vocabulary.exits import SvmExit
@@ -25,6 +26,10 @@ class ProcessorGate:
         """One write to shared memory."""
         self._entry.meanwhile()
         self._memory.write(linear, value.to_bytes(size, "little"))
+
+    def clear(self, linear: int) -> None:
+        """A page of zeros."""
+        self._memory.write(linear, bytes(PAGE_BYTES))
 
     def read_msr(self) -> int:
         """RDMSR, which is not intercepted."""

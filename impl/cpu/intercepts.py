@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from impl.decode.exits import MSR
 from impl.decode.instruction import Immediate, Instruction, StringOperand
-from impl.decode.registers import Register
+from impl.decode.registers import CONTROL, DEBUG, Register
 from impl.decode.semantics import Operation, Repeat, semantics
 from impl.memory.physical import PhysicalMemory
 from impl.rmp.vmcb import INTERCEPTS, IOPM_BASE, MSRPM_BASE, load_word
@@ -45,7 +45,13 @@ def caught(memory: PhysicalMemory, vmcb: int, vcpu: Vcpu, instruction: Instructi
         info, port, size = port_access(vcpu, instruction)
         base = load_word(memory, vmcb, IOPM_BASE)
         return Caught(exit_code, info) if any(bit(memory, base, port + n) for n in range(size)) else None
-    return Caught(exit_code)
+    return Caught(exit_code, general_register(instruction))
+
+
+def general_register(instruction: Instruction) -> int:
+    """Decode assist of MOV CRn and MOV DRn: the number of the general register (15.8.4)."""
+    found = (one for one in instruction.operands if isinstance(one, Register) and one not in (*CONTROL, *DEBUG))
+    return next((register.number for register in found), 0) if instruction.mnemonic == "mov" else 0
 
 
 def vector_has(memory: PhysicalMemory, vmcb: int, exit_code: int) -> bool:

@@ -150,7 +150,8 @@ class Processor:
         if self.entry.encrypted and vector == answers.Vector.VC and kind == answers.EventType.EXCEPTION:
             self._raise_vc(kernel, event >> answers.EVENT_ERROR_CODE_SHIFT & LOW_32)
         else:
-            self._shutdown(None)
+            known = kind == answers.EventType.EXCEPTION and vector in tuple(Vector)
+            self._shutdown(Fault(Vector(vector)) if known else None)
 
     def _raise_vc(self, kernel: Kernel, error_code: int) -> None:
         outcome = kernel.on_vc(error_code)

@@ -12,6 +12,9 @@ class Gate(Protocol):
     def store(self, linear: int, size: int, value: int) -> None:
         """Write up to eight bytes of shared memory, at once."""
 
+    def clear(self, linear: int) -> None:
+        """Fill a shared page with zeros, before anything in it counts."""
+
     def read_msr(self) -> int:
         """RDMSR of the GHCB MSR."""
 

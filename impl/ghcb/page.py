@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from impl.ghcb.gate import Gate
 from spec.ghcb.vocabulary.page import (
     CPL_SIZE,
-    GHCB_SIZE,
     GHCB_USAGE_OFFSET,
     GHCB_USAGE_SIZE,
     PROTOCOL_VERSION_OFFSET,
@@ -72,11 +71,6 @@ class GhcbPage:
         """PROTOCOL_VERSION and GHCB_USAGE: two accesses."""
         self._gate.store(self._linear + PROTOCOL_VERSION_OFFSET, PROTOCOL_VERSION_SIZE, version)
         self._gate.store(self._linear + GHCB_USAGE_OFFSET, GHCB_USAGE_SIZE, STANDARD_USAGE)
-
-    def clear(self) -> None:
-        """All zeros: 512 accesses."""
-        for offset in range(0, GHCB_SIZE, QWORD):
-            self._gate.store(self._linear + offset, QWORD, 0)
 
 
 def bits_of(fields: Iterable[GhcbField]) -> int:

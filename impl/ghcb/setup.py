@@ -44,6 +44,6 @@ def set_up(gate: Gate, gpa: int, *, shared: int, private: int, snp: bool) -> Ghc
         msr_protocol.change_page_state(gate, gpa, PageOperation.SHARED)
         msr_protocol.register_page(gate, gpa)
     page = GhcbPage(gate, shared, gpa)
-    page.clear()
+    gate.clear(shared)
     gate.write_msr(gpa)
     return GhcbCall(gate, page, version)

@@ -65,6 +65,8 @@ class GuestKernel:
             return GhcbExits(call)
         pages = range(layout.SHARED.gpa, layout.SHARED.end, PAGE_BYTES)
         make_shared(self._gate, call, [Change(gpa, gpa + layout.PRIVATE_WINDOW) for gpa in pages])
+        for gpa in pages:
+            self._gate.clear(gpa)
         table = CpuidTable(self._processor.memory.read(layout.CPUID.gpa, PAGE_BYTES))
         return TableExits(call, table, self._processor.vcpu)
 

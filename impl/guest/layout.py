@@ -46,7 +46,7 @@ PRIVATE_WINDOW = 16 * MIB
 """Added to the address of a shared area: the same page with C-bit."""
 SPLIT_WINDOW = 32 * MIB
 """The pages of DATA once more, in reverse order."""
-BLOCK_DEVICE = Area(0xFEB0_0000, 4)
+BLOCK_DEVICE = Area(0x7EB0_0000, 4)
 """Registers of the block device in the first page; the others are its memory."""
 DEVICES = (BLOCK_DEVICE,)
 PRIVATE_AREAS = (STACK, IMAGE, DATA)

@@ -69,14 +69,17 @@ class Snapshot:
         """Everything that the guest marked valid."""
         return {field: self.value(field) for field in GhcbField if self.is_valid(field)}
 
-    def stray_bytes(self, scratch: Iterable[tuple[int, int]]) -> int:
-        """Bytes that are not 0 outside the valid fields, the bitmap, version and usage, and spans of the buffer."""
+    def stray_bytes(self, before: bytes, scratch: Iterable[tuple[int, int]]) -> int:
+        """How much the guest has let slip: bytes, not 0, that are other than before and not part of the request.
+
+        `before` is the page as the hypervisor left it, `scratch` the spans of the buffer that the event is about.
+        """
         page = bytearray(self.page)
         spans = [(int(field), CPL_SIZE if field is GhcbField.CPL else QWORD) for field in self.valid_fields()]
         own = [(VALID_BITMAP_OFFSET, VALID_BITMAP_SIZE), (PROTOCOL_VERSION_OFFSET, PROTOCOL_VERSION_SIZE)]
         for start, length in (*spans, *own, (GHCB_USAGE_OFFSET, GHCB_USAGE_SIZE), *scratch):
             page[start : start + length] = bytes(length)
-        return len(page) - page.count(0)
+        return sum(1 for now, then in zip(page, before, strict=True) if now not in (0, then))
 
     def _number(self, offset: int, size: int) -> int:
         return int.from_bytes(self.page[offset : offset + size], "little")

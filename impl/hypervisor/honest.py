@@ -4,6 +4,8 @@ Of an SEV guest it uses the registers; of an SEV-ES or SNP guest it has the GHCB
 shared. It remembers everything that it saw.
 """
 
+from typing import NoReturn
+
 from impl.cpu.software import Stopped
 from impl.hypervisor import plain_guest
 from impl.hypervisor.emulated import Emulated
@@ -44,6 +46,8 @@ class HonestHypervisor:
         self.messages = MsrMessages(emulated, pages)
         self.seen: list[Seen] = []
         self._pages = pages
+        self._left = bytes(GHCB_SIZE)
+        """The GHCB page as it was after the last answer."""
 
     def meanwhile(self) -> None:
         """It never touches a page while the guest runs."""
@@ -57,7 +61,7 @@ class HonestHypervisor:
         if seen.exit_code == INTERRUPT:
             return
         if seen.exit_code == HLT:
-            raise Stopped("HLT")
+            self._halted(vmcb)
         if seen.exit_code == SvmExit.VMGEXIT:
             self._vmgexit(vmcb, seen)
         elif load_vmcb(memory, vmcb).sev_es:
@@ -66,6 +70,13 @@ class HonestHypervisor:
             raise Stopped(f"nested page fault at {seen.info2:#x}, where there is nothing")
         else:
             plain_guest.serve(self.machine, vmcb, registers, self.emulated, seen)
+
+    def _halted(self, vmcb: int) -> NoReturn:
+        """The program is over. Behind an automatic exit RIP is behind the instruction, else the hypervisor puts it."""
+        memory = self.machine.memory
+        if not load_vmcb(memory, vmcb).sev_es:
+            plain_guest.advance(self.machine, vmcb)
+        raise Stopped("HLT")
 
     def _vmgexit(self, vmcb: int, seen: Seen) -> None:
         value = load_word(self.machine.memory, vmcb, control.GHCB_GPA)
@@ -88,6 +99,7 @@ class HonestHypervisor:
         reply = self._answered(request)
         self._remember(request, reply, seen)
         reply.store(self.machine, where.spa)
+        self._left = host_read(self.machine, where.spa, GHCB_SIZE)
 
     def _answered(self, request: Snapshot) -> Reply:
         try:
@@ -121,11 +133,11 @@ class HonestHypervisor:
         used = len(request.page[SHARED_BUFFER_OFFSET:].rstrip(b"\0")) if GhcbField.SW_SCRATCH in fields else 0
         start = fields[GhcbField.SW_SCRATCH] - request.gpa if used else SHARED_BUFFER_OFFSET
         seen.data = request.page[start : SHARED_BUFFER_OFFSET + used]
-        seen.stray = request.stray_bytes([(start, len(seen.data))])
+        seen.stray = request.stray_bytes(self._left, [(start, len(seen.data))])
         seen.returned = {field.name: value for field, value in reply.fields().items()}
         seen.returned_data = reply.scratch[1] if reply.scratch else b""
 
 
-def terminated(reason_set: int, reason: int) -> None:
+def terminated(reason_set: int, reason: int) -> NoReturn:
     """The guest asks not to be run again."""
     raise Stopped(f"the guest asks for its termination: set {reason_set}, reason {reason}")

@@ -89,6 +89,12 @@ def stored(machine: Machine, vmcb: int, registers: list[int], vcpu: Vcpu) -> Non
         store_word(machine.memory, vmcb, control.SAVE_AREA + FIELDS[NAMES[number]].offset, vcpu.gpr[number])
 
 
+def advance(machine: Machine, vmcb: int) -> None:
+    """RIP behind the intercepted instruction."""
+    next_rip = load_word(machine.memory, vmcb, control.NEXT_RIP)
+    store_word(machine.memory, vmcb, control.SAVE_AREA + FIELDS["rip"].offset, next_rip)
+
+
 def field(machine: Machine, vmcb: int, name: str) -> int:
     """A field of the state save area."""
     where = FIELDS[name]

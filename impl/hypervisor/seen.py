@@ -24,7 +24,7 @@ class Seen:
     data: bytes = b""
     """What the shared buffer held for this event, or the bytes at RIP."""
     stray: int = 0
-    """Bytes of the GHCB page that are not 0 and belong to nothing that is marked valid."""
+    """Bytes of the GHCB page that the guest stored and that belong to nothing that it marked valid."""
     returned: Mapping[str, int] = field(default_factory=dict)
     returned_data: bytes = b""
 
