@@ -63,6 +63,7 @@ def _check_hypervisor_owned(machine: Machine, cpu: Cpu, access: Access, *, check
     if access.kind in WALK_KINDS:
         # The walker makes accesses of 4 KiB (15.36.10), whatever the mapping of its tables.
         access = replace(access, mapping_size=MappingSize.MAP_4K)
+    checked = checked and machine.configuration.protections.host_writes_checked
     if checked and in_use(machine, access):
         return violation(cpu, access, "in-use")
     if checked and not seen_hypervisor_owned(machine, access.pfn, access.mapping_size):
@@ -79,17 +80,20 @@ def _check_snp_guest(machine: Machine, cpu: Cpu, access: Access) -> Completion:
 
 
 def _check_private(machine: Machine, cpu: Cpu, access: Access) -> Completion:
-    entry = seen_entry(machine, access.pfn)
-    failed = "in-use" if in_use(machine, access) else ownership_failure(entry, cpu.asid, access.gpa)
+    kept, entry = machine.configuration.protections, seen_entry(machine, access.pfn)
+    failed = "in-use" if in_use(machine, access) else ""
+    if not failed and kept.owner_and_address_checked:
+        failed = ownership_failure(entry, cpu.asid, access.gpa)
     if entry is None or failed:
         return violation(cpu, access, failed or "covered")
-    if (entry.page_size == PageSize.SIZE_4K) != (access.mapping_size == MappingSize.MAP_4K):
+    same_size = (entry.page_size == PageSize.SIZE_4K) == (access.mapping_size == MappingSize.MAP_4K)
+    if kept.page_size_checked and not same_size:
         return violation(cpu, access, "page-size")
-    if not entry.validated:
+    if kept.validation_checked and not entry.validated:
         return not_validated(cpu, access.address, restartable=access.restartable)
     mask = entry.perms[cpu.vmpl]
     sss = _sss_enabled(machine, cpu)
-    if not permitted(mask, access.kind, cpu.cpl, sss=sss):
+    if kept.vmpl_checked and not permitted(mask, access.kind, cpu.cpl, sss=sss):
         word = NpfInfo.VMPL
         if sss and mask & Permission.SUPERVISOR_SHADOW_STACK:
             word |= NpfInfo.SSS
