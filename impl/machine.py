@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from impl.configuration import GENOA, MILAN, TURIN, Configuration, Features, Segment, SegmentLimits
 from impl.memory.engine import HOST_ASID, EncryptionEngine
+from impl.memory.lines import Lines
 from impl.memory.physical import PhysicalMemory
 from impl.memory.tlb import Tlb
 from impl.registers import (
@@ -114,6 +115,12 @@ class Machine:
         self.vmsa_checksums: dict[int, bytes] = {}
         """By SPA, what the VMSAs of SEV-ES guests held when they were last saved; software cannot reach it."""
         self.tlb = Tlb()
+        self.rmp_in_making = False
+        """SNP_INIT is at work on the RMP."""
+        self.diverted: frozenset[int] = frozenset()
+        """Frame numbers of RMP pages that the firmware's stores do not reach: none, where R14 is kept."""
+        self.lines: Lines | None = None
+        """What caches hold that memory does not; None, if nobody wants to know."""
         for index, segment in enumerate(configuration.segments):
             raw = SegmentTableEntry(segment.covered_gib, segment.base).pack()
             self.memory.write_raw(self.segmented_rmp().table_base + index * len(raw), raw)

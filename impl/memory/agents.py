@@ -33,8 +33,13 @@ def host_write(
     _require_one_page(spa, len(data))
     access = Access(agent, AccessKind.WRITE, spa, mapping_size, address=spa)
     checked = check_access(machine, HOST, access)
-    if checked.result == Event.COMPLETES:
-        machine.memory.write(spa, data, HOST_ENCRYPTED if c_bit else HOST_ASID)
+    if checked.result != Event.COMPLETES:
+        return checked
+    if machine.lines is not None:
+        machine.lines.modifying(machine.memory, spa)
+    machine.memory.write(spa, data, HOST_ENCRYPTED if c_bit else HOST_ASID)
+    if machine.lines is not None:
+        machine.lines.modified_by_host(machine.memory, spa)
     return checked
 
 

@@ -30,7 +30,10 @@ def store(machine: Machine, core: int, cpu: Cpu, gva: int, data: bytes) -> Compl
     entry = _entry(machine, core, cpu, gva, AccessKind.WRITE)
     if isinstance(entry, Completion):
         return entry
-    machine.memory.write(entry.spa + gva - entry.gva, data, cpu.asid if entry.c_bit else HOST_ASID)
+    spa = entry.spa + gva - entry.gva
+    if machine.lines is not None:
+        machine.lines.modifying(machine.memory, spa)
+    machine.memory.write(spa, data, cpu.asid if entry.c_bit else HOST_ASID)
     return Completion(Event.COMPLETES, "allowed")
 
 

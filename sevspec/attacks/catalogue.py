@@ -63,9 +63,11 @@ def attack_of(entry: dict[str, Any]) -> Attack:
     forms += [form_of(form) for form in entry.pop("form", [])]
     trace = parsed(entry.pop("trace")) if "trace" in entry else ()
     stopping = tuple(entry.pop("rules"))
-    attack = Attack(**entry, rules=stopping, pages=pages, trace=trace, forms=tuple(forms))
+    assumed = tuple(entry.pop("assumes", ()))
+    attack = Attack(**entry, rules=stopping, assumes=assumed, pages=pages, trace=trace, forms=tuple(forms))
     known = set(rules()) | set(relaxations())
     used = {name for form in attack.forms for name in (*form.without, *form.added, *form.relax)} | set(attack.rules)
+    used |= set(attack.assumes)
     if used - known:
         raise BadCatalogue(f"{attack.id}: no rule is called {', '.join(sorted(used - known))}")
     if attack.runs != bool(attack.forms) or attack.runs == bool(attack.out or attack.waits_for):

@@ -19,7 +19,7 @@ class Column(Enum):
     ES = "ES"
     """And encrypted registers; the tweak is still linear."""
     SNP = "SNP"
-    """And the RMP; secret tweaks, ciphertext hiding and VmsaRegProt, which Genoa and Turin have."""
+    """And the RMP; secret tweaks, and VmsaRegProt. Ciphertext hiding has to be asked for: `--with R23`."""
     RI = "RI"
     """SNP with restricted injection."""
     PV = "PV"
@@ -115,6 +115,8 @@ class Attack:
     """Why it is not in the model."""
     waits_for: str = ""
     """What it cannot be run without, and nobody has built yet."""
+    assumes: tuple[str, ...] = ()
+    """Relaxations without which there is no such attack; they are on in all its forms."""
     pages: Pages = Pages()
     ghost: str = ""
     """The page whose memory a relaxed GHOST shares."""

@@ -84,8 +84,8 @@ class Step:
     @property
     def call(self) -> str:
         """The step without actor and comment."""
-        arrow = self.action in ARROWS and len(self.operands) > 1
-        operands = (" -> " if arrow else ", ").join(self.operands)
+        first = 2 if self.action in ARROWS else 1
+        operands = ", ".join([" -> ".join(self.operands[:first]), *self.operands[first:]])
         return f"{self.result} = {self.action}({operands})" if self.result else f"{self.action}({operands})"
 
 
