@@ -32,6 +32,8 @@ class Rules:
     """S17: what a change of its own makes stale is flushed."""
     evicts: bool = True
     """S18: lines of a page's shared life are evicted."""
+    ends_with_lost_page: bool = True
+    """S22: an accepted page that raises #VC 404h was taken away."""
 
 
 @unique
@@ -59,6 +61,15 @@ class Guest:
         """Validate a page that the guest's tables map at its own address; `spa` is where its lines are evicted."""
         if self.rules.tracks and frame in self.accepted:
             return Verdict.ENDS, "accepted already", None
+        return self._validated(machine, frame, spa)
+
+    def handle_unvalidated(self, machine: Machine, frame: int, spa: int) -> tuple[Verdict, str, Completion | None]:
+        """The handler of #VC 404h, before it looks at anything else; without S22 it validates on demand."""
+        if self.rules.ends_with_lost_page and frame in self.accepted:
+            return Verdict.ENDS, "an accepted page was taken away", None
+        return self._validated(machine, frame, spa)
+
+    def _validated(self, machine: Machine, frame: int, spa: int) -> tuple[Verdict, str, Completion | None]:
         done = pvalidate(machine, self.cpu, frame << PAGE_SHIFT, 0, 1)
         if done.result != Eax.SUCCESS:
             return Verdict.FAULT, done.check, done

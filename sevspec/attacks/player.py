@@ -83,13 +83,8 @@ class Player:
 
     def unvalidated(self, frame: int, answer: Answer) -> Answer:
         """The handler of #VC 404h: it ends the guest (S22), or validates and lets the access be repeated."""
-        if self.setting.keeps("S22"):
-            self.ended = True
-            detected = Answer(End.DETECT, f"{answer.said}; the handler ends the guest")
-            self.judge.stopped(detected)
-            return detected
-        validated = self.side.accept_on_demand(frame)
-        return Answer(End.DONE, f"{answer.said}; the handler validates the page: {validated.said}")
+        handled = self.side.handle_unvalidated(frame)
+        return self.refused(Answer(handled.end, f"{answer.said}; the handler: {handled.said}"))
 
     def refused(self, answer: Answer) -> Answer:
         """Note what did not go through; software that stops ends the guest."""

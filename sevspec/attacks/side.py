@@ -44,8 +44,8 @@ class Side(ABC):
         """Make a page private, by the guest's rules; at VMPL0 where there is a monitor, which grants it."""
 
     @abstractmethod
-    def accept_on_demand(self, frame: int) -> Answer:
-        """What a handler without S22 does after #VC 404h."""
+    def handle_unvalidated(self, frame: int) -> Answer:
+        """The handler of #VC 404h: it ends the guest (S22), or validates the page on demand."""
 
     @abstractmethod
     def rescind(self, frame: int) -> Answer:

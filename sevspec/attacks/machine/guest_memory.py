@@ -52,7 +52,7 @@ class GuestMemory(Side):
         self.shared = {stage.frame(name) for name in stage.attack.pages.shared}
         self.has_stranger = False
         keeps = setting.keeps
-        rules = Rules(keeps("S1"), keeps("S2"), keeps("S3"), keeps("S17"), keeps("S18"))
+        rules = Rules(keeps("S1"), keeps("S2"), keeps("S3"), keeps("S17"), keeps("S18"), keeps("S22"))
         level = setting.vmpl or None
         self.guest = Guest(rules, replace(self.cpu(MAIN), vmpl=0), level)
 
@@ -148,16 +148,9 @@ class GuestMemory(Side):
         zeroed = self.setting.vmpl and self.guest.rules.zeroes
         return replace(answer, value=0) if zeroed and answer.end is End.DONE else answer
 
-    def accept_on_demand(self, frame: int) -> Answer:
-        """PVALIDATE without asking what was accepted."""
-        gpa, spa = frame << PAGE_SHIFT, self.at[frame] << PAGE_SHIFT
-        cpu, size = replace(self.cpu(MAIN), vmpl=0), PageSize.SIZE_4K
-        done = pvalidate_at(self.machine, cpu, gpa, gpa, spa, MappingSize.MAP_4K, True, size, True)
-        if self.setting.vmpl:
-            mask = int(FULL_WITHOUT_SSS)
-            mapping, level = MappingSize.MAP_4K, self.setting.vmpl
-            rmpadjust_at(self.machine, cpu, gpa, gpa, spa, mapping, True, size, level, mask, False)
-        return Answer(End.DONE, done.check)
+    def handle_unvalidated(self, frame: int) -> Answer:
+        """By the guest's rule."""
+        return self._judged(*self.guest.handle_unvalidated(self.machine, frame, self.at[frame] << PAGE_SHIFT))
 
     def rescind(self, frame: int) -> Answer:
         """PVALIDATE, by the guest's rules."""
