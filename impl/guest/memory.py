@@ -47,6 +47,6 @@ class KernelMemory:
         while True:
             walked = walk_guest(self._entry.machine, self._entry.cpu, linear, kind)
             if not isinstance(walked, Completion):
-                gpa, c_bit = walked
+                gpa, c_bit, _large = walked
                 return Place(gpa, mmio=not c_bit and is_device(gpa))
             self._access.failed(walked)

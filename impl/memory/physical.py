@@ -18,10 +18,18 @@ class PhysicalMemory:
         self.engine = engine
         self._limit = 1 << min(address_bits, MAXIMUM_ADDRESS_BITS)
         self._pages: dict[int, bytearray] = {}
+        self._aliases: dict[int, int] = {}
 
     def exists(self, spa: int, length: int = 1) -> bool:
         """Whether the span lies within the physical address width."""
         return spa >= 0 and spa + length <= self._limit
+
+    def alias(self, spa: int, other: int) -> None:
+        """From now on the page at `spa` is the place in DRAM of the page at `other`; what it held is lost.
+
+        No machine is built so. Memory that claims to be larger than it is, or an interposer on the bus, behaves so.
+        """
+        self._aliases[spa >> PAGE_SHIFT] = other >> PAGE_SHIFT
 
     def written(self, spa: int, length: int) -> list[int]:
         """Frame numbers of the pages in the span that somebody wrote; all others hold zeros."""
@@ -76,10 +84,10 @@ class PhysicalMemory:
             self.write_raw(first + start, self.engine.encrypt(asid, first + start, data[start:end]))
 
     def _page(self, page: int) -> bytes | bytearray:
-        return self._pages.get(page, _ZERO_PAGE)
+        return self._pages.get(self._aliases.get(page, page), _ZERO_PAGE)
 
     def _writable(self, page: int) -> bytearray:
-        return self._pages.setdefault(page, bytearray(PAGE_BYTES))
+        return self._pages.setdefault(self._aliases.get(page, page), bytearray(PAGE_BYTES))
 
     def _spans(self, spa: int, length: int) -> Iterator[tuple[int, int, int]]:
         """The parts of a span that lie in one page each: page number, first and last offset (exclusive)."""

@@ -45,6 +45,8 @@ class Vmcb:
     """The fields that VMRUN judges."""
 
     asid: int
+    flush_tlb: bool
+    """TLB_CONTROL asks for a flush: of everything, of this ASID, or of its non-global entries."""
     sev_es: bool
     sss_check: bool
     avic: bool
@@ -66,6 +68,7 @@ def load_vmcb(memory: PhysicalMemory, spa: int) -> Vmcb:
 
     return Vmcb(
         asid=int.from_bytes(page[ASID : ASID + _ASID_BYTES], "little"),
+        flush_tlb=page[TLB_CONTROL] != 0,
         sev_es=bool(word(NESTED_CONTROL) & SEV_ES_ENABLE),
         sss_check=bool(word(NESTED_CONTROL) & SSS_CHECK_ENABLE),
         avic=bool(word(INTERRUPT_CONTROL) & AVIC_ENABLE),
