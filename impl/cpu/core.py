@@ -25,6 +25,7 @@ from spec.vocabulary import PAGE_SHIFT, AccessKind
 
 NOWHERE = 1 << 62
 """An address at which no guest ends: Unicorn stops when the hooks say so."""
+UNLIMITED = 1 << 62
 IN_PAGE = PAGE_BYTES - 1
 LAST_WHOLE = PAGE_BYTES - MAX_LENGTH
 """Up to this offset any instruction lies in one page."""
@@ -48,6 +49,7 @@ class Why(Enum):
     FAULT = "an access that does not complete"
     EXCEPTION = "an exception that Unicorn raises itself"
     UNKNOWN = "an instruction that Unicorn does not know"
+    ENOUGH = "the guest has run as many instructions as it may"
     AGAIN = "no reason for the guest: it goes on"
 
 
@@ -75,6 +77,8 @@ class Core:
         """Bytes of instructions that Unicorn may run."""
         self._code: dict[int, int] = {}
         """Positions in the cache of the linear pages that are executed."""
+        self.instructions_left = UNLIMITED
+        """How many instructions the guest may still begin; each element of a repeated string counts."""
         self.breakpoints: set[int] = set()
         """Addresses at which the hypervisor interrupts the guest, before the instruction."""
         self._uc: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
@@ -117,8 +121,13 @@ class Core:
 
     def _look(self, _: Any, address: int, size: int, __: Any) -> None:
         """Before each instruction: let it run, or stop."""
+        self.instructions_left -= 1
         position = self._code.get(address >> PAGE_SHIFT)
         offset = address & IN_PAGE
+        if self.instructions_left < 0:
+            self._stop = Stop(Why.ENOUGH)
+            self._uc.emu_stop()
+            return
         if position is not None and offset <= LAST_WHOLE and address not in self.breakpoints:
             start = position + offset
             code = self.cache.arena[start : start + size]

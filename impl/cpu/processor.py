@@ -66,6 +66,8 @@ class Processor:
             self._stopped(kernel, self.core.run(self.entry.cpu, self.vcpu))
 
     def _stopped(self, kernel: Kernel, stop: Stop) -> None:
+        if stop.why is Why.ENOUGH:
+            raise Stopped(stop.why.value)
         if stop.why is Why.EXCEPTION:
             self._shutdown(Fault(Vector(stop.vector)) if stop.vector in tuple(Vector) else None)
         elif self.vcpu.rip in self.core.breakpoints and stop.why is Why.WATCHED:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from impl.cpu.core import UNLIMITED
 from impl.cpu.processor import Processor
 from impl.cpu.software import Host, Stopped
 from impl.ghcb.termination import Terminated
@@ -25,6 +26,8 @@ class Ended:
     fault: Fault | None
     """The exception that the guest had no handler for."""
     vcpu: Vcpu
+    instructions: int
+    """How many it began, and elements of repeated strings."""
 
 
 class FlatRun:
@@ -41,13 +44,14 @@ class FlatRun:
             return None
         return GuestPages(self.machine, self.launch.asid, NESTED_ROOT, OPERAND)
 
-    def run(self, host: Host | None = None, *, early: bool = False) -> Ended:
-        """Run to the end. Another `host` may stand before the honest one."""
+    def run(self, host: Host | None = None, *, early: bool = False, limit: int = UNLIMITED) -> Ended:
+        """Run to the end, or so many instructions. Another `host` may stand before the honest one."""
         processor = Processor(self.machine, self.launch.vmcb, host or self.hypervisor)
+        processor.core.instructions_left = limit
         try:
             processor.run(GuestKernel(processor, early=early), [0] * 16)
         except Stopped as stopped:
             why = str(stopped)
         except Terminated as terminated:
             why = f"terminated: {terminated}"
-        return Ended(why, processor.fault, processor.vcpu)
+        return Ended(why, processor.fault, processor.vcpu, limit - max(processor.core.instructions_left, 0))

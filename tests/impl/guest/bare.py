@@ -21,6 +21,11 @@ NAMES = ["RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", *(f"R{number}" 
 REGISTERS = [getattr(x86_const, f"UC_X86_REG_{name}") for name in NAMES]
 RIP, RFLAGS = x86_const.UC_X86_REG_RIP, x86_const.UC_X86_REG_RFLAGS
 LOW_32 = 0xFFFF_FFFF
+AREAS = (layout.IMAGE, layout.STACK, layout.DATA, layout.SHARED, layout.BLOCK_DEVICE)
+"""In the order in which they are mapped. Unicorn 2.1.4 calls no more hooks of accesses once a store that is not aligned
+is the first to a page that it takes for one of the code, and in other orders it takes pages of data for that."""
+PLACES = {area: sum(before.pages for before in AREAS[:number]) * PAGE for number, area in enumerate(AREAS)}
+"""Where each area lies in the memory of this process."""
 
 
 class Machine(NamedTuple):
@@ -47,19 +52,15 @@ class Bare:
     def __init__(self) -> None:
         self.uc: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
         self.uc.ctl_set_cpu_model(x86_const.UC_CPU_X86_EPYC)
-        areas = (layout.STACK, layout.IMAGE, layout.SHARED, layout.BLOCK_DEVICE)
-        for area in areas:
-            self.uc.mem_map(area.gpa, area.pages * PAGE)
-        size = layout.DATA.pages * PAGE
-        self.data = mmap.mmap(-1, size)
-        where = ctypes.addressof(ctypes.c_char.from_buffer(self.data))
-        self.uc.mem_map_ptr(layout.DATA.gpa, size, unicorn.UC_PROT_ALL, where)
-        for number, linear in enumerate(pages_of(layout.DATA)):
-            position = where + (layout.DATA.pages - 1 - number) * PAGE
-            self.uc.mem_map_ptr(linear + layout.SPLIT_WINDOW, PAGE, unicorn.UC_PROT_ALL, position)
-        device = DEVICE.gpa, DEVICE.end - 1
-        self.uc.hook_add(unicorn.UC_HOOK_MEM_READ, self._read, None, *device)
-        self.uc.hook_add(unicorn.UC_HOOK_MEM_WRITE, self._written, None, *device)
+        self.memory = mmap.mmap(-1, sum(area.pages for area in AREAS) * PAGE)
+        where = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
+        for area in AREAS:
+            self.uc.mem_map_ptr(area.gpa, area.pages * PAGE, unicorn.UC_PROT_ALL, where + PLACES[area])
+        for linear, gpa in zip(pages_of(layout.DATA), reversed(pages_of(layout.DATA)), strict=True):
+            place = where + PLACES[layout.DATA] + gpa - layout.DATA.gpa
+            self.uc.mem_map_ptr(linear + layout.SPLIT_WINDOW, PAGE, unicorn.UC_PROT_ALL, place)
+        self.uc.hook_add(unicorn.UC_HOOK_MEM_READ, self._read)
+        self.uc.hook_add(unicorn.UC_HOOK_MEM_WRITE, self._written)
         self.uc.hook_add(unicorn.UC_HOOK_INSN, self._in, None, 1, 0, x86_const.UC_X86_INS_IN)
         self.uc.hook_add(unicorn.UC_HOOK_INSN, self._out, None, 1, 0, x86_const.UC_X86_INS_OUT)
         self.uc.hook_add(unicorn.UC_HOOK_CODE, self._code)
@@ -68,10 +69,9 @@ class Bare:
         """Run a program whose instructions of interest stand at the keys of `steps`."""
         uc, self.emulated = self.uc, Emulated()
         self._steps, self._pending, self._why, self._until = steps, None, "", until
-        for area in (layout.STACK, layout.IMAGE, layout.SHARED, layout.BLOCK_DEVICE):
-            uc.mem_write(area.gpa, bytes(area.pages * PAGE))
-        self.data[:] = bytes(len(self.data))
-        uc.mem_write(layout.IMAGE.gpa, program)
+        self.memory[:] = bytes(len(self.memory))
+        start = PLACES[layout.IMAGE]
+        self.memory[start : start + len(program)] = program
         for register in REGISTERS:
             uc.reg_write(register, 0)
         uc.reg_write(x86_const.UC_X86_REG_RSP, layout.STACK.end)
@@ -79,13 +79,13 @@ class Bare:
         uc.ctl_flush_tb()
         uc.emu_start(layout.IMAGE.gpa, 0)
         self._deliver()
-        stack, shared = (bytes(uc.mem_read(a.gpa, a.pages * PAGE)) for a in (layout.STACK, layout.SHARED))
+        compared = (layout.STACK, layout.DATA, layout.SHARED)
         return Machine(
             self._why,
             tuple(uc.reg_read(register) for register in REGISTERS),
             uc.reg_read(RIP),
             uc.reg_read(RFLAGS),
-            stack + bytes(self.data) + shared,
+            b"".join(self.memory[PLACES[area] : PLACES[area] + area.pages * PAGE] for area in compared),
             tuple(self.emulated.traffic),
             platform_of(self.emulated),
         )
@@ -94,11 +94,13 @@ class Bare:
 
     def _read(self, uc: Any, _: int, address: int, size: int, __: int, ___: Any) -> None:
         self._deliver()
+        if not DEVICE.has(address):
+            return
         uc.mem_write(address, self.emulated.mmio_read(address, size).to_bytes(size, "little"))
 
     def _written(self, _: Any, __: int, address: int, size: int, ___: int, ____: Any) -> None:
         self._deliver()
-        self._pending = address, size
+        self._pending = (address, size) if DEVICE.has(address) else None
 
     def _deliver(self) -> None:
         """What the instruction has stored goes to the device: MOVBE has turned it round only in memory."""
