@@ -11,7 +11,6 @@ from impl.memory.engine import HOST_ASID, PAGE_BYTES
 from impl.registers import Msr
 from impl.rmp.implicit import free_for_host, names_page, owned_by_host, usable_as_vmsa
 from impl.rmp.save_area import (
-    STATE_SAVE,
     SaveArea,
     is_as_saved,
     load_registers,
@@ -19,7 +18,7 @@ from impl.rmp.save_area import (
     record_checksum,
     save_registers,
 )
-from impl.rmp.vmcb import EXITCODE, EXITINFO1, EXITINFO2, GUEST_SEV_FEATURES, Vmcb, load_vmcb, store_word
+from impl.rmp.vmcb import EXITCODE, EXITINFO1, EXITINFO2, GUEST_SEV_FEATURES, SAVE_AREA, Vmcb, load_vmcb, store_word
 from impl.rmp.vmsa_features import busy_matters, features_failure
 from spec.vocabulary import PAGE_SHIFT, Event, SevFeatures
 
@@ -136,7 +135,7 @@ def _vmsa_free(machine: Machine, vmsa: int) -> str:
 
 def _plain(machine: Machine, vmcb: Vmcb, spa: int, held: frozenset[int], core: int) -> Running:
     """The vCPU of a guest without encrypted state: all is in the VMCB."""
-    cr3 = read_field(machine.memory.read_raw(spa + STATE_SAVE, PAGE_BYTES - STATE_SAVE), "cr3")
+    cr3 = read_field(machine.memory.read_raw(spa + SAVE_AREA, PAGE_BYTES - SAVE_AREA), "cr3")
     cpu = Cpu(vmcb.asid, nested_cr3=vmcb.nested_cr3, cr3=cr3)
     return Running(cpu, spa, None, held, load_registers(machine, plaintext_area(spa)), core)
 
