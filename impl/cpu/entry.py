@@ -7,6 +7,7 @@ from impl.cpu.software import Host, Stopped
 from impl.machine import HOST, Cpu, Machine, Running
 from impl.memory.engine import HOST_ASID
 from impl.rmp import vmcb as control
+from impl.rmp.save_area import area_of, load_registers
 from impl.rmp.vmcb import load_word, store_word
 from impl.rmp.vmrun import vmexit, vmrun
 from impl.vc.vcpu import Vcpu
@@ -56,6 +57,8 @@ class Entry:
         try:
             self._host.exited(self.vmcb, registers)
         except Stopped:
+            # What the hypervisor has changed counts, though the guest goes on no more.
+            running.registers.update(load_registers(self.machine, area_of(running)))
             save_area.load(running, self.vcpu, registers)
             raise
         self.enter(registers)

@@ -11,7 +11,7 @@ from hashlib import sha256
 from impl.decode.registers import GENERAL
 from impl.firmware.vmsa_page import REG_PROT_NONCE, disguised, reg_prot_enabled
 from impl.hypervisor.vmsa_layout import FIELDS, read_field
-from impl.machine import Machine, Registers
+from impl.machine import Machine, Registers, Running
 from impl.memory.engine import HOST_ASID, PAGE_BYTES
 from impl.rmp.vmcb import SAVE_AREA
 
@@ -43,6 +43,11 @@ class SaveArea:
 def plaintext_area(vmcb: int) -> SaveArea:
     """The save area of a guest without encrypted state."""
     return SaveArea(vmcb, HOST_ASID, SAVE_AREA)
+
+
+def area_of(running: Running) -> SaveArea:
+    """Where the registers of a vCPU are saved."""
+    return plaintext_area(running.vmcb) if running.vmsa is None else SaveArea(running.vmsa, running.cpu.asid)
 
 
 def load_registers(machine: Machine, area: SaveArea) -> Registers:

@@ -12,6 +12,7 @@ from impl.registers import Msr
 from impl.rmp.implicit import free_for_host, names_page, owned_by_host, usable_as_vmsa
 from impl.rmp.save_area import (
     SaveArea,
+    area_of,
     is_as_saved,
     load_registers,
     plaintext_area,
@@ -142,13 +143,9 @@ def _plain(machine: Machine, vmcb: Vmcb, spa: int, held: frozenset[int], core: i
 
 def _save(machine: Machine, running: Running) -> None:
     """The registers go where VMRUN will look for them; without R1 the hypervisor gets a copy in the VMCB."""
-    plain = plaintext_area(running.vmcb)
-    if running.vmsa is None:
-        save_registers(machine, plain, running.registers)
-        return
-    save_registers(machine, SaveArea(running.vmsa, running.cpu.asid), running.registers)
-    if not machine.configuration.protections.registers_encrypted:
-        save_registers(machine, plain, running.registers)
+    save_registers(machine, area_of(running), running.registers)
+    if running.vmsa is not None and not machine.configuration.protections.registers_encrypted:
+        save_registers(machine, plaintext_area(running.vmcb), running.registers)
 
 
 def _start(machine: Machine, running: Running, vmcb: Vmcb) -> Running:
