@@ -1,6 +1,6 @@
 """What the catalogue holds: attacks, the rules that stop them, the assumptions that they may lift.
 
-The entries stand in `sevspec/attacks/data/*.toml`; README.md tells their story.
+The entries stand in `sevspec/attacks/data/*.toml`.
 """
 
 from dataclasses import dataclass
