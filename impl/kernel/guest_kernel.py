@@ -12,9 +12,9 @@ from impl.ghcb.page_state_change import Change, make_shared
 from impl.ghcb.setup import set_up
 from impl.ghcb.termination import terminate
 from impl.ghcb.transport import GhcbExits
-from impl.guest import layout
-from impl.guest.early import EarlyExits
-from impl.guest.memory import KernelMemory
+from impl.kernel import layout
+from impl.kernel.early import EarlyExits
+from impl.kernel.memory import KernelMemory
 from impl.memory.engine import PAGE_BYTES
 from impl.vc.access import Machine
 from impl.vc.exits import CpuidReply, Exits
@@ -54,11 +54,12 @@ class GuestKernel:
         if not entry.encrypted or self._early:
             return
         try:
-            self._exits = self._with_page(snp=entry.cpu.snp_active)
+            self._exits = self.with_page(snp=entry.cpu.snp_active)
         except Refused as refused:
             terminate(self._gate, refused.refusal.name)
 
-    def _with_page(self, *, snp: bool) -> Exits:
+    def with_page(self, *, snp: bool) -> Exits:
+        """The questions to the hypervisor over a page that is set up now."""
         ghcb = layout.GHCB.gpa
         call = set_up(self._gate, ghcb, shared=ghcb, private=ghcb + layout.PRIVATE_WINDOW, snp=snp)
         if not snp:

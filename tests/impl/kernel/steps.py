@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from tests.impl.guest.programs import (
+from tests.impl.kernel.programs import (
     DEVICE,
     LOW_32,
     PAGE,
