@@ -9,7 +9,7 @@ from typing import Any
 from impl.hypervisor.flat_run import Ended, FlatRun
 from impl.hypervisor.generation import Generation
 from impl.hypervisor.seen import Seen
-from impl.kernel.flat_image import ImageTooLarge
+from impl.guest.flat_image import ImageTooLarge
 from sevspec.refused import Refused
 from sevspec.topic import Table
 

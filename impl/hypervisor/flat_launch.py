@@ -29,8 +29,8 @@ from impl.hypervisor.flat_vmcb import Vmcb, write_vmcb
 from impl.hypervisor.generation import Generation
 from impl.hypervisor.vmsa import VMSA_GPA
 from impl.hypervisor.vmsa_layout import pack
-from impl.kernel import layout
-from impl.kernel.flat_image import pages_of, private_pages, registers
+from impl.guest import layout
+from impl.guest.flat_image import pages_of, private_pages, registers
 from impl.machine import HOST, Machine
 from impl.memory.agents import host_write
 from impl.memory.engine import PAGE_BYTES

@@ -11,7 +11,7 @@ from impl.hypervisor.flat_launch import NESTED_ROOT, OPERAND, FlatLaunch
 from impl.hypervisor.generation import Generation
 from impl.hypervisor.honest import HonestHypervisor
 from impl.hypervisor.page_states import GuestPages
-from impl.kernel.guest_kernel import GuestKernel
+from impl.guest.kernel import GuestKernel
 from impl.machine import Machine
 from impl.vc.outcome import Fault
 from impl.vc.vcpu import Vcpu

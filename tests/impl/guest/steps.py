@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from tests.impl.kernel.programs import (
+from tests.impl.guest.programs import (
     DEVICE,
     LOW_32,
     PAGE,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from impl.kernel import layout
+from impl.guest import layout
 
 PAGE = 0x1000
 LOW_32, LOW_64 = (1 << 32) - 1, (1 << 64) - 1

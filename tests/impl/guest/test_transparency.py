@@ -17,14 +17,14 @@ from impl.hypervisor.flat_launch import NESTED_ROOT, OPERAND, FlatLaunch
 from impl.hypervisor.generation import Generation
 from impl.hypervisor.honest import HonestHypervisor
 from impl.hypervisor.page_states import GuestPages
-from impl.kernel import layout
-from impl.kernel.guest_kernel import GuestKernel
+from impl.guest import layout
+from impl.guest.kernel import GuestKernel
 from impl.vc import mmio
 from impl.vc.vcpu import AF, RAX, RBX, RCX
 from spec.ghcb.vocabulary.exits import SvmExit
-from tests.impl.kernel.bare import Bare, Machine, platform_of
-from tests.impl.kernel.programs import HLT, PAGE, PROLOGUE, Step, load
-from tests.impl.kernel.steps import programs
+from tests.impl.guest.bare import Bare, Machine, platform_of
+from tests.impl.guest.programs import HLT, PAGE, PROLOGUE, Step, load
+from tests.impl.guest.steps import programs
 
 IMAGE_BYTES = 2 * PAGE
 STEPS = programs(layout.IMAGE.gpa + len(PROLOGUE))

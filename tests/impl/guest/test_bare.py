@@ -2,10 +2,10 @@
 
 import pytest
 
-from impl.kernel import layout
-from impl.kernel.flat_image import pages_of
-from tests.impl.kernel.bare import AREAS, Bare
-from tests.impl.kernel.programs import DEVICE, HLT, RAX, RDI, load
+from impl.guest import layout
+from impl.guest.flat_image import pages_of
+from tests.impl.guest.bare import AREAS, Bare
+from tests.impl.guest.programs import DEVICE, HLT, RAX, RDI, load
 
 WINDOW = layout.Area(layout.DATA.gpa + layout.SPLIT_WINDOW, layout.DATA.pages)
 PAGES = [page for area in (*AREAS, WINDOW) for page in pages_of(area) if page != layout.IMAGE.gpa]

@@ -13,9 +13,9 @@ import unicorn
 from unicorn import x86_const
 
 from impl.hypervisor.emulated import Emulated
-from impl.kernel import layout
-from impl.kernel.flat_image import pages_of
-from tests.impl.kernel.programs import DEVICE, PAGE, Step
+from impl.guest import layout
+from impl.guest.flat_image import pages_of
+from tests.impl.guest.programs import DEVICE, PAGE, Step
 
 NAMES = ["RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", *(f"R{number}" for number in range(8, 16))]
 REGISTERS = [getattr(x86_const, f"UC_X86_REG_{name}") for name in NAMES]

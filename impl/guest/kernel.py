@@ -12,9 +12,9 @@ from impl.ghcb.page_state_change import Change, make_shared
 from impl.ghcb.setup import set_up
 from impl.ghcb.termination import terminate
 from impl.ghcb.transport import GhcbExits
-from impl.kernel import layout
-from impl.kernel.early import EarlyExits
-from impl.kernel.memory import KernelMemory
+from impl.guest import layout
+from impl.guest.early import EarlyExits
+from impl.guest.memory import KernelMemory
 from impl.memory.engine import PAGE_BYTES
 from impl.vc.access import Machine
 from impl.vc.exits import CpuidReply, Exits

@@ -1,8 +1,8 @@
 """What a flat guest is launched with: its pages, page tables among them, and its registers."""
 
-from impl.kernel import layout
-from impl.kernel.layout import Area
-from impl.kernel.page_tables import PageTables
+from impl.guest import layout
+from impl.guest.layout import Area
+from impl.guest.page_tables import PageTables
 from impl.memory.engine import PAGE_BYTES
 
 EFER = 1 << 12 | 1 << 11 | 1 << 10 | 1 << 8
