@@ -1,5 +1,6 @@
 """Initial states of the protocol's exchanges, as steps from anywhere; see `proofs/initial.py`."""
 
+from spec.ghcb.host_state import HostExchange, HostRules, HostStage
 from spec.ghcb.msr_host import sev_info
 from spec.ghcb.msr_state import Moment, MsrExchange, MsrStage
 from spec.record import record, replace
@@ -29,4 +30,19 @@ def vc_reset(exchange: VcExchange, op: VcReset) -> Outcome:
     """A handler is installed, with its page; everything else is as it may be."""
     ghost = replace(exchange.ghost, frame_on_users_stack=False, frame_lost=False)
     begun = replace(exchange, depth=0, stopped=False, rules=op.rules, ghost=ghost)
+    return Outcome(Event.COMPLETES, "started", begun, Evidence.INFERRED)
+
+
+@record
+class HostReset:
+    """Which rules the host keeps."""
+
+    rules: HostRules
+
+
+@transition(actor=Actor.HARDWARE, manual='GHCB (56421), "VMGEXIT"')
+def host_reset(exchange: HostExchange, op: HostReset) -> Outcome:
+    """A virtual processor begins to run; its page and everything else is as it may be."""
+    ghost = replace(exchange.ghost, out_of_bounds=False)
+    begun = replace(exchange, stage=HostStage.RUNNING, rules=op.rules, ghost=ghost)
     return Outcome(Event.COMPLETES, "started", begun, Evidence.INFERRED)

@@ -6,9 +6,17 @@ from typing import Any
 
 from proofs.induction import is_state_invariant
 from proofs.needed_knobs import needed_knobs_have_defaults
-from proofs.protocol_initial import msr_reset, vc_reset
+from proofs.protocol_initial import host_reset, msr_reset, vc_reset
 from proofs.suite import Suite
-from spec.everything import MSR_INVARIANTS, MSR_TRANSITIONS, VC_INVARIANTS, VC_TRANSITIONS
+from spec.everything import (
+    HOST_INVARIANTS,
+    HOST_TRANSITIONS,
+    MSR_INVARIANTS,
+    MSR_TRANSITIONS,
+    VC_INVARIANTS,
+    VC_TRANSITIONS,
+)
+from spec.ghcb.host_state import HostExchange
 from spec.ghcb.msr_state import MsrExchange
 from spec.logic import all_of, implies
 from spec.record import fields_of
@@ -71,9 +79,19 @@ VC = Suite(
     assumptions=(needed_knobs_have_defaults,),
     hints=(places_at_work,),
 )
+OF_HOSTS = tuple(of_careful_sides(i) for i in HOST_INVARIANTS)
+HOST = Suite(
+    name="ghcb-host",
+    state_type=HostExchange,
+    transitions=HOST_TRANSITIONS,
+    invariants=OF_HOSTS,
+    hypotheses=states(OF_HOSTS),
+    assumptions=(needed_knobs_have_defaults,),
+)
 
-PROTOCOLS = (MSR, VC)
+PROTOCOLS = (MSR, VC, HOST)
 PROTOCOLS_INITIAL = (
     Suite("ghcb-msr-initial", MsrExchange, (msr_reset,), states(MSR_INVARIANTS), ()),
     Suite("vc-initial", VcExchange, (vc_reset,), states(OF_HANDLERS), ()),
+    Suite("ghcb-host-initial", HostExchange, (host_reset,), states(OF_HOSTS), ()),
 )

@@ -7,6 +7,7 @@ from typing import Any, get_args, get_origin
 
 from proofs.solving import FAILED, PROVED, UNKNOWN
 from proofs.vectors import targets
+from sevspec.attesting.policy_schema import policy_schema
 from sevspec.encoding import FAMILIES
 from sevspec.proving import SCHEMA as PROVE_SCHEMA
 from sevspec.vector_files import HOLDERS
@@ -185,7 +186,7 @@ def prove_schema() -> dict[str, Any]:
 
 def documents() -> dict[str, str]:
     """The files of `docs/schemas/`, by name."""
-    made = {"vectors.json": vectors_schema(), "prove.json": prove_schema()}
+    made = {"vectors.json": vectors_schema(), "prove.json": prove_schema(), "policy.json": policy_schema()}
     return {name: json.dumps(schema, indent=1) + "\n" for name, schema in made.items()}
 
 

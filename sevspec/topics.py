@@ -67,8 +67,8 @@ def index() -> dict[str, list[Maker]]:
         add(fixed(invariant_topic, prop), prop.info.identifier, prop.info.name)
     for item in NOT_STATED:
         add(fixed(not_stated_topic, item), item.identifier)
-    for rule in guest_rules():
-        add(fixed(guest_rule_topic, rule), rule.name, rule.field)
+    for own in guest_rules():
+        add(fixed(guest_rule_topic, own), own.name, own.field)
     for knob in KNOBS:
         add(fixed(knob_topic, knob), knob.name, knob.field)
     for check in check_names():

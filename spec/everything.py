@@ -3,6 +3,8 @@
 from spec.firmware.invariants import INVARIANTS as FIRMWARE_INVARIANTS
 from spec.firmware.page_invariants import INVARIANTS as PAGE_INVARIANTS
 from spec.firmware.transitions import TRANSITIONS as FIRMWARE_TRANSITIONS
+from spec.ghcb.host_invariants import INVARIANTS as HOST_INVARIANTS
+from spec.ghcb.host_transitions import TRANSITIONS as HOST_TRANSITIONS
 from spec.ghcb.msr_invariants import INVARIANTS as MSR_INVARIANTS
 from spec.ghcb.msr_transitions import TRANSITIONS as MSR_TRANSITIONS
 from spec.guest.copy_invariants import INVARIANTS as COPY_INVARIANTS
@@ -26,14 +28,16 @@ INVARIANTS = (*RMP_INVARIANTS, *STEP_INVARIANTS, *ACCESS_INVARIANTS, *FIRMWARE_I
 """Every invariant of the machine."""
 GUEST_INVARIANTS = (*SWAPPING_INVARIANTS, *COPY_INVARIANTS, *LAUNCH_INVARIANTS, *CAREFUL_INVARIANTS, *MASK_INVARIANTS)
 """Every invariant of the machine with one guest followed: those of any guest, then those of a careful one."""
-PROTOCOL_TRANSITIONS = (*MSR_TRANSITIONS, *VC_TRANSITIONS)
+PROTOCOL_TRANSITIONS = (*MSR_TRANSITIONS, *VC_TRANSITIONS, *HOST_TRANSITIONS)
 """Every step of the GHCB protocol and of #VC."""
-PROTOCOL_INVARIANTS = (*MSR_INVARIANTS, *VC_INVARIANTS)
+PROTOCOL_INVARIANTS = (*MSR_INVARIANTS, *VC_INVARIANTS, *HOST_INVARIANTS)
 """Every claim about them."""
 
 __all__ = [
     "GUEST_INVARIANTS",
     "GUEST_TRANSITIONS",
+    "HOST_INVARIANTS",
+    "HOST_TRANSITIONS",
     "INVARIANTS",
     "MEMORY_TRANSITIONS",
     "MSR_INVARIANTS",

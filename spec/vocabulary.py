@@ -193,7 +193,15 @@ class HostAction(Enum):
     """The protocol has no answer for what the guest did."""
 
 
-Result = Eax | Event | Status | Limit | GuestAction | HostAction
+@unique
+class Verdict(Enum):
+    """What a relying party makes of an attestation report."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+Result = Eax | Event | Status | Limit | GuestAction | HostAction | Verdict
 
 
 # --- page states ---
@@ -390,6 +398,45 @@ class SevFeatures(IntFlag):
     IBPB_ON_ENTRY = 1 << 21
 
 
+# --- attestation ---
+
+
+@unique
+class Product(IntEnum):
+    """Processor lines with a root key of their own (VCEK certificate specification, 57230)."""
+
+    MILAN = 0
+    GENOA = 1
+    """Genoa, Bergamo and Siena."""
+    TURIN = 2
+
+
+@unique
+class SigningKey(IntEnum):
+    """SIGNING_KEY of an attestation report; other values are reserved."""
+
+    VCEK = 0
+    VLEK = 1
+    NONE = 7
+
+
+class PlatformInfo(IntFlag):
+    """PLATFORM_INFO of an attestation report."""
+
+    SMT = 1 << 0
+    TSME = 1 << 1
+    ECC = 1 << 2
+    RAPL_DISABLED = 1 << 3
+    CIPHERTEXT_HIDING = 1 << 4
+    ALIAS_CHECK_COMPLETE = 1 << 5
+    IOMMU_WRITE_SAFE = 1 << 6
+    TIO = 1 << 7
+
+
+HOST_REQUESTED = 0xFFFF_FFFF
+"""VMPL of a report that the host asked for (SNP_HV_REPORT_REQ); its REPORT_DATA is zero."""
+
+
 # --- who acts, who guarantees, what a statement rests on ---
 
 
@@ -404,6 +451,9 @@ class Actor(Enum):
     FIRMWARE = "firmware"
     HARDWARE = "hardware"
     DEVICE = "device"
+    RELYING_PARTY = "relying party"
+    ADVERSARY = "adversary"
+    """Whoever is outside of every measured guest: the hypervisor, and any network."""
 
 
 @unique
@@ -417,6 +467,7 @@ class Guarantor(Enum):
     PARAVISOR = "paravisor"
     CRYPTOGRAPHY = "cryptography"
     PLATFORM = "platform"
+    RELYING_PARTY = "relying party"
     NOBODY = "not an invariant"
 
 

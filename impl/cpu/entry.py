@@ -1,15 +1,13 @@
 """VMRUN and #VMEXIT of one virtual processor, with its registers and the events that the hypervisor injects."""
 
-from dataclasses import replace
-
 from impl.completion import Completion
 from impl.cpu import save_area
 from impl.cpu.core import Core
 from impl.cpu.software import Host, Stopped
-from impl.hypervisor.vmsa_layout import read_field
 from impl.machine import HOST, Cpu, Machine, Running
 from impl.memory.engine import HOST_ASID
 from impl.rmp import vmcb as control
+from impl.rmp.save_area import area_of, load_registers
 from impl.rmp.vmcb import load_word, store_word
 from impl.rmp.vmrun import vmexit, vmrun
 from impl.vc.vcpu import Vcpu
@@ -44,9 +42,8 @@ class Entry:
         if isinstance(entered, Completion):
             raise Stopped(f"VMRUN: {entered.result.value} ({entered.check})")
         self._running = entered
-        save_area.load(self.machine, entered, self.vcpu, registers)
-        cr3 = read_field(save_area.read(self.machine, entered), "cr3")
-        self.cpu = replace(entered.cpu, cr3=cr3)
+        save_area.load(entered, self.vcpu, registers)
+        self.cpu = entered.cpu
         if self.machine.memory.read_raw(self.vmcb + control.TLB_CONTROL, 1) != b"\0":
             self.core.flush()
 
@@ -54,13 +51,15 @@ class Entry:
         """#VMEXIT, the hypervisor's turn, and VMRUN."""
         running = self._running
         assert running is not None, "only a guest that runs can leave"
-        registers = save_area.save(self.machine, running, self.vcpu)
+        registers = save_area.store(running, self.vcpu)
         vmexit(self.machine, running, exit_code, info1, info2)
         self._running = None
         try:
             self._host.exited(self.vmcb, registers)
         except Stopped:
-            save_area.load(self.machine, running, self.vcpu, registers)
+            # What the hypervisor has changed counts, though the guest goes on no more.
+            running.registers.update(load_registers(self.machine, area_of(running)))
+            save_area.load(running, self.vcpu, registers)
             raise
         self.enter(registers)
 

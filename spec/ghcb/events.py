@@ -76,9 +76,9 @@ def extended_state(request: Request, knobs: Knobs) -> ValidBitmap:
 
 
 def inputs_of(request: Request, knobs: Knobs) -> ValidBitmap:
-    """The bits that a guest sets for a request: no fewer, or it is refused; and no more, or something leaks."""
+    """The bits that a guest sets for an instruction: no fewer, or it is refused; and no more, or something leaks."""
     found: ValidBitmap = 0
-    for row in EVENTS:
+    for row in INSTRUCTION_EVENTS:
         found = ite(is_row(request, row), row.required, found)
     return found | ALWAYS_IN | extended_state(request, knobs)
 

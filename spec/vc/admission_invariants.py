@@ -8,7 +8,7 @@ from spec.logic import all_of, any_of, implies, none_of, same
 from spec.registry import Outcome, invariant
 from spec.vc.admit import mapping_of, port_of
 from spec.vc.instruction import RCX, Instruction, Kind, is_one_of, is_string
-from spec.vc.levels import at, is_between, is_carried_out, is_live
+from spec.vc.levels import at, is_admitted, is_between, is_carried_out, is_live
 from spec.vc.state import Level, Place, Port, Stage, VcExchange
 from spec.vocabulary import Guarantor, GuestAction, SevFeatures
 
@@ -47,7 +47,7 @@ def raises(instruction: Instruction, code: ExitCode) -> bool:
 def effects_match_exit_codes(exchange: VcExchange, level: Level) -> bool:
     """Nothing is carried out but an instruction that the exit code admits: opcode, escape bytes, ModRM, prefixes."""
     call = exchange.calls[level]
-    return implies(is_carried_out(exchange, level), raises(call.instruction, call.exit_code))
+    return implies(is_admitted(exchange, level), raises(call.instruction, call.exit_code))
 
 
 @invariant("GHCB-I9", guarantor=GUEST, manual='APM Vol. 3, 1.1; GHCB (56421), "#VC Handler"')
@@ -96,7 +96,7 @@ def exceptions_are_not_emulated(exchange: VcExchange, level: Level) -> bool:
 def ports_are_permitted(exchange: VcExchange, level: Level, number: Port) -> bool:
     """No port is read or written that the interrupted code may not use, not one byte of it."""
     context, instruction = exchange.contexts[level], instruction_of(exchange, level)
-    uses = all_of(is_carried_out(exchange, level), is_one_of(instruction, Kind.IN, Kind.OUT))
+    uses = all_of(is_admitted(exchange, level), is_one_of(instruction, Kind.IN, Kind.OUT))
     first = port_of(at(exchange, level), instruction)
     touched = all_of(number >= first, number < first + instruction.size, number < first + 4)
     return implies(all_of(uses, touched), any_of(context.cpl <= context.iopl, exchange.ports[number]))
@@ -106,11 +106,10 @@ def ports_are_permitted(exchange: VcExchange, level: Level, number: Port) -> boo
 def privileges_are_kept(exchange: VcExchange, level: Level) -> bool:
     """Code at CPL 3 gets nothing done that it may not do: no MSR, no cache control, no debug register, no MMIO."""
     instruction = instruction_of(exchange, level)
-    kernel_only = is_one_of(
-        instruction, Kind.RDMSR, Kind.WRMSR, Kind.WBINVD, Kind.DR7_READ, Kind.DR7_WRITE, Kind.LOAD, Kind.STORE
-    )
-    user = all_of(is_carried_out(exchange, level), exchange.contexts[level].cpl == 3)
-    return implies(user, none_of(kernel_only))
+    privileged = is_one_of(instruction, Kind.RDMSR, Kind.WRMSR, Kind.WBINVD, Kind.DR7_READ, Kind.DR7_WRITE)
+    mmio = all_of(is_carried_out(exchange, level), is_one_of(instruction, Kind.LOAD, Kind.STORE))
+    user = all_of(is_admitted(exchange, level), exchange.contexts[level].cpl == 3)
+    return implies(user, none_of(privileged, mmio))
 
 
 @invariant("GHCB-I16", guarantor=GUEST, manual='APM Vol. 3, "INS", "OUTS"; GHCB (56421), "IOIO_PROT"')

@@ -25,7 +25,7 @@ from spec.vc.instruction import (
     is_string,
     mask_of,
 )
-from spec.vc.levels import at, is_asking, is_between, is_live
+from spec.vc.levels import at, is_asking, is_between, is_carried_out, is_live
 from spec.vc.request import BITMAP_HIGH, BITMAP_LOW, DATA, LAST
 from spec.vc.state import Level, Place, Stage, VcExchange
 from spec.vocabulary import Guarantor
@@ -160,6 +160,18 @@ def mmio_is_on_shared_pages(exchange: VcExchange, level: Level) -> bool:
     return implies(all_of(is_asking(exchange, level), mmio), right)
 
 
+@invariant("GHCB-I15-CHECKED", guarantor=GUEST, manual='GHCB (56421), "MMIO Access"')
+def devices_are_on_shared_pages(exchange: VcExchange, level: Level) -> bool:
+    """The same of the operand, from when it was checked: the guest's page tables do not change meanwhile."""
+    instruction = instruction_of(exchange, level)
+    mapping = mapping_of(exchange, instruction.device)
+    sizes = any_of(*(instruction.size == size for size in (1, 2, 4, 8)))
+    inside = (instruction.device & 0xFFF) + instruction.size <= 0x1000
+    mmio = is_one_of(instruction, Kind.LOAD, Kind.STORE)
+    right = all_of(mapping.present, mapping.shared, sizes, inside)
+    return implies(all_of(is_carried_out(exchange, level), mmio), right)
+
+
 @invariant("GHCB-I17", guarantor=GUEST, manual='GHCB (56421), "GHCB Layout", shared buffer')
 def scratch_is_in_the_own_page(exchange: VcExchange, level: Level) -> bool:
     """SW_SCRATCH is 0, or the address of the shared buffer of the guest's registered page: eight bytes fit there."""
@@ -209,6 +221,7 @@ INVARIANTS = (
     scratch_holds_the_data,
     ports_come_from_the_instruction,
     mmio_is_on_shared_pages,
+    devices_are_on_shared_pages,
     scratch_is_in_the_own_page,
     bitmap_is_that_of_the_inputs,
     bitmap_is_sent_as_it_is,

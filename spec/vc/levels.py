@@ -21,10 +21,15 @@ def is_between(call: Call, first: Stage, last: Stage) -> bool:
 
 
 def is_carried_out(exchange: VcExchange, level: Level) -> bool:
-    """A call has admitted its instruction, and has not done it yet."""
+    """A call has checked its instruction, and has not done it yet."""
+    return all_of(is_live(exchange, level), is_between(exchange.calls[level], Stage.CHECKED, Stage.BELIEVED))
+
+
+def is_admitted(exchange: VcExchange, level: Level) -> bool:
+    """A call has compared its instruction with the exit code, and has not done it yet."""
     return all_of(is_live(exchange, level), is_between(exchange.calls[level], Stage.ADMITTED, Stage.BELIEVED))
 
 
 def is_asking(exchange: VcExchange, level: Level) -> bool:
     """A call has made up its request, and has not judged the reply yet."""
-    return all_of(is_live(exchange, level), is_between(exchange.calls[level], Stage.ADMITTED, Stage.READ))
+    return all_of(is_live(exchange, level), is_between(exchange.calls[level], Stage.ASKING, Stage.READ))

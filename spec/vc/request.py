@@ -5,7 +5,7 @@ goes out than the instruction uses.
 """
 
 from spec.ghcb.event import bit_of
-from spec.ghcb.events import Request, inputs_of
+from spec.ghcb.events import Request
 from spec.ghcb.vocabulary.exits import (
     IOIO_ADDRESS_16,
     IOIO_IN,
@@ -113,11 +113,6 @@ def data_of(exchange: VcExchange, instruction: Instruction) -> Word:
     outs = all_of(instruction.kind == Kind.OUT, is_string(instruction))
     stored = ite(instruction.kind == Kind.STORE, value, ite(outs, memory, 0))
     return stored & mask_of(instruction.size)
-
-
-def requested_inputs(exchange: VcExchange, instruction: Instruction) -> ValidBitmap:
-    """The bits that are set: those of the event."""
-    return inputs_of(request_of(exchange, instruction), exchange.platform.knobs)
 
 
 def part_of(exchange: VcExchange, instruction: Instruction, qword: Qword) -> Word:

@@ -1,27 +1,20 @@
-"""Admission, then the page: each store of the guest into the shared page is a step of its own; then VMGEXIT.
+"""The request, then the page: each store of the guest into the shared page is a step of its own; then VMGEXIT.
 
 GHCB (56421), "#VC Handler", "GHCB Layout".
 """
 
+from spec.ghcb.events import inputs_of
 from spec.ghcb.msr_state import Moment
 from spec.logic import all_of, any_of, none_of
 from spec.record import replace
 from spec.registry import Outcome, transition
-from spec.vc.admit import (
-    bad_device,
-    believed,
-    is_admitted,
-    is_empty,
-    lacks_privilege,
-    memory_faults,
-    refused,
-)
-from spec.vc.calls import ended, not_at, terminated, with_call
-from spec.vc.cpuid import asks_hypervisor, is_fatal
+from spec.vc.admit import is_empty
+from spec.vc.calls import not_at, terminated, with_call
+from spec.vc.cpuid import asks_hypervisor
 from spec.vc.instruction import Instruction, Kind, is_one_of
-from spec.vc.request import LAST, data_of, is_control, is_input, request_of, requested_inputs, wanted
+from spec.vc.request import LAST, data_of, is_control, is_input, request_of, wanted
 from spec.vc.state import Place, Stage, VcExchange, call_of
-from spec.vocabulary import Actor, Event, Evidence, GuestAction
+from spec.vocabulary import Actor, Evidence, GuestAction
 
 SOURCE = 'GHCB (56421), "#VC Handler"'
 
@@ -34,60 +27,34 @@ def needs_no_exit(exchange: VcExchange, instruction: Instruction) -> bool:
 
 
 @transition(actor=Actor.CAREFUL_GUEST, manual=SOURCE)
-def vc_admits(exchange: VcExchange, op: Moment) -> Outcome:  # noqa: ARG001 - every step has operands
-    """Compare instruction and exit code, check what the processor would have checked, and make up the request."""
-    # 1. The instruction was fetched.
-    if cause := not_at(exchange, Stage.FETCHED):
+def vc_asks(exchange: VcExchange, op: Moment) -> Outcome:  # noqa: ARG001 - every step has operands
+    """Make up the request, if there is one."""
+    # 1. The instruction is to be carried out.
+    if cause := not_at(exchange, Stage.CHECKED):
         return Outcome(GuestAction.REFRAINS, cause, exchange, Evidence.AGREED)
 
-    # 2. The bytes are an instruction. Without rule S5 that is not looked at.
+    # 2. Some need no hypervisor.
     call = call_of(exchange)
-    instruction = believed(exchange)
-    if instruction.kind == Kind.UNDECODABLE:
-        return Outcome(Event.UD, "undecodable", ended(exchange), Evidence.MANUAL)
-    if instruction.kind == Kind.TOO_LONG:
-        return Outcome(Event.GP, "too-long", ended(exchange), Evidence.MANUAL)
-
-    # 3. The exit code admits it (rule S5).
-    if none_of(is_admitted(exchange)):
-        return terminated(exchange, "opcode-mismatch")
-
-    # 4. The interrupted code may execute it.
-    if cause := lacks_privilege(exchange, instruction):
-        return Outcome(Event.GP, cause, ended(exchange), Evidence.MANUAL)
-
-    # 5. The handler carries it out.
-    if cause := refused(exchange, instruction):
-        return terminated(exchange, cause)
-    if all_of(instruction.kind == Kind.CPUID, is_fatal(exchange)):
-        return terminated(exchange, "cpuid-leaf-missing")
-
-    # 6. Its operands are what they have to be.
-    if cause := bad_device(exchange, instruction):
-        return terminated(exchange, cause)
-    if memory_faults(exchange, instruction):
-        return Outcome(Event.PF, "memory-operand", ended(exchange), Evidence.MANUAL)
-
-    # 7. Some need no hypervisor.
-    taken = replace(call, instruction=instruction)
+    instruction = call.instruction
     if needs_no_exit(exchange, instruction):
-        believed_at_once = with_call(exchange, replace(taken, stage=Stage.BELIEVED))
-        return Outcome(GuestAction.CONTINUES, "without-exit", believed_at_once, Evidence.AGREED)
+        known = with_call(exchange, replace(call, stage=Stage.BELIEVED))
+        return Outcome(GuestAction.CONTINUES, "without-exit", known, Evidence.AGREED)
+    request = request_of(exchange, instruction)
     asked = replace(
-        taken,
-        stage=Stage.ADMITTED,
-        request=request_of(exchange, instruction),
-        inputs=requested_inputs(exchange, instruction),
+        call,
+        stage=Stage.ASKING,
+        request=request,
+        inputs=inputs_of(request, exchange.platform.knobs),
         data=data_of(exchange, instruction),
     )
-    return Outcome(GuestAction.CONTINUES, "admitted", with_call(exchange, asked), Evidence.AGREED)
+    return Outcome(GuestAction.CONTINUES, "asks", with_call(exchange, asked), Evidence.AGREED)
 
 
 @transition(actor=Actor.CAREFUL_GUEST, manual='GHCB (56421), "GHCB Layout"')
 def vc_takes_page(exchange: VcExchange, op: Moment) -> Outcome:  # noqa: ARG001 - every step has operands
     """Begin to use the page. If a call below this one is using it, its contents are copied first."""
     # 1. The request is known.
-    if cause := not_at(exchange, Stage.ADMITTED):
+    if cause := not_at(exchange, Stage.ASKING):
         return Outcome(GuestAction.REFRAINS, cause, exchange, Evidence.AGREED)
 
     # 2. There is one backup, for one call below.
@@ -157,4 +124,4 @@ def vc_exits(exchange: VcExchange, op: Moment) -> Outcome:  # noqa: ARG001 - eve
     return Outcome(GuestAction.CONTINUES, "left", left, Evidence.MANUAL)
 
 
-TRANSITIONS = (vc_admits, vc_takes_page, vc_saves, vc_stores, vc_exits)
+TRANSITIONS = (vc_asks, vc_takes_page, vc_saves, vc_stores, vc_exits)

@@ -40,17 +40,21 @@ class Stage(IntEnum):
     FETCHED = 2
     """The instruction was fetched and decoded."""
     ADMITTED = 3
-    """It may be carried out, and the request is known."""
-    SAVING = 4
+    """The exit code admits it, and the interrupted code may execute it."""
+    CHECKED = 4
+    """The handler carries it out, and its operands are what they have to be."""
+    ASKING = 5
+    """The request is known."""
+    SAVING = 6
     """The page is being copied for the call that was interrupted."""
-    FILLING = 5
-    FILLED = 6
-    LEFT = 7
+    FILLING = 7
+    FILLED = 8
+    LEFT = 9
     """VMGEXIT was executed; the reply is being read."""
-    READ = 8
-    BELIEVED = 9
+    READ = 10
+    BELIEVED = 11
     """The reply is one that the instruction can have."""
-    RESTORING = 10
+    RESTORING = 12
     """Done; the page is being put back for the call that was interrupted."""
 
 

@@ -164,7 +164,7 @@ class Hypervisor(Processors):
         said = f"{Eax(done.result).name if isinstance(done.result, Eax) else done.result} ({done.check})"
         return Answer(End.DONE if done.result == Eax.SUCCESS else End.REJECT, said)
 
-    def open_rmp(self, *, before: bool) -> Answer:  # noqa: ARG002 - `begin` did it, at the right moment
+    def open_rmp(self, *, before: bool) -> Answer:  # noqa: ARG002 - done by `begin`, at the right moment
         """What the attempt came to."""
         return ABSENT if self.opened is None else self.opened
 

@@ -36,10 +36,12 @@ class Launched:
     def __init__(self, generation: Generation) -> None:
         self.launch = FlatLaunch(generation, bytes(IMAGE_BYTES))
         self.memory = self.launch.machine.memory.snapshot()
+        self.checksums = dict(self.launch.machine.vmsa_checksums)
 
     def run(self, program: bytes) -> tuple[Machine, HonestHypervisor]:
         launch, machine = self.launch, self.launch.machine
         machine.memory.restore(self.memory)
+        machine.vmsa_checksums = dict(self.checksums)
         machine.running.clear()
         machine.in_use.clear()
         machine.memory.write(launch.spa(layout.IMAGE.gpa), program.ljust(IMAGE_BYTES, b"\0"), launch.asid)
