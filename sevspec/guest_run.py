@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from impl.guest.flat_image import ImageTooLarge
 from impl.hypervisor.flat_run import Ended, FlatRun
 from impl.hypervisor.generation import Generation
 from impl.hypervisor.seen import Seen
-from impl.guest.flat_image import ImageTooLarge
 from sevspec.refused import Refused
 from sevspec.topic import Table
 

@@ -7,13 +7,13 @@ guest's #VC handler over the GHCB. Counters advance with each reading, so the sa
 from collections.abc import Mapping
 
 from impl.firmware.cpuid_page import CpuidFunction
+from impl.guest.layout import BLOCK_DEVICE
 from impl.hypervisor.devices.block import BlockDevice
 from impl.hypervisor.devices.bus import Bus, Traffic
 from impl.hypervisor.devices.serial import PORTS as SERIAL_PORTS
 from impl.hypervisor.devices.serial import Serial
 from impl.hypervisor.devices.timer import PORTS as TIMER_PORTS
 from impl.hypervisor.devices.timer import Timer
-from impl.guest.layout import BLOCK_DEVICE
 from impl.memory.engine import PAGE_BYTES
 from impl.vc.exits import CpuidReply, ExceptionRequested
 from spec.ghcb.vocabulary.answers import EVENT_ERROR_CODE_VALID, EVENT_TYPE_SHIFT, EVENT_VALID, EventType, Vector

@@ -24,13 +24,13 @@ from impl.firmware.legacy.buffers import (
 from impl.firmware.legacy.command_ids import LegacyCommandId
 from impl.firmware.legacy.guest import LegacyPolicy
 from impl.firmware.processor import SecurityProcessor
+from impl.guest import layout
+from impl.guest.flat_image import pages_of, private_pages, registers
 from impl.hypervisor.emulated import cpuid_functions
 from impl.hypervisor.flat_vmcb import Vmcb, write_vmcb
 from impl.hypervisor.generation import Generation
 from impl.hypervisor.vmsa import VMSA_GPA
 from impl.hypervisor.vmsa_layout import pack
-from impl.guest import layout
-from impl.guest.flat_image import pages_of, private_pages, registers
 from impl.machine import HOST, Machine
 from impl.memory.agents import host_write
 from impl.memory.engine import PAGE_BYTES

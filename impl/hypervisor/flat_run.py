@@ -6,12 +6,12 @@ from impl.cpu.core import UNLIMITED
 from impl.cpu.processor import Processor
 from impl.cpu.software import Host, Stopped
 from impl.ghcb.termination import Terminated
+from impl.guest.kernel import GuestKernel
 from impl.hypervisor.emulated import Emulated
 from impl.hypervisor.flat_launch import NESTED_ROOT, OPERAND, FlatLaunch
 from impl.hypervisor.generation import Generation
 from impl.hypervisor.honest import HonestHypervisor
 from impl.hypervisor.page_states import GuestPages
-from impl.guest.kernel import GuestKernel
 from impl.machine import Machine
 from impl.vc.outcome import Fault
 from impl.vc.vcpu import Vcpu

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import unicorn
 from unicorn import x86_const
 
-from impl.hypervisor.emulated import Emulated
 from impl.guest import layout
 from impl.guest.flat_image import pages_of
+from impl.hypervisor.emulated import Emulated
 from tests.impl.guest.programs import DEVICE, PAGE, Step
 
 NAMES = ["RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", *(f"R{number}" for number in range(8, 16))]

@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from impl.cpu.processor import Processor
 from impl.cpu.software import Stopped
 from impl.decode.semantics import Extension, Operation
+from impl.guest import layout
+from impl.guest.kernel import GuestKernel
 from impl.hypervisor.emulated import Emulated
 from impl.hypervisor.flat_launch import NESTED_ROOT, OPERAND, FlatLaunch
 from impl.hypervisor.generation import Generation
 from impl.hypervisor.honest import HonestHypervisor
 from impl.hypervisor.page_states import GuestPages
-from impl.guest import layout
-from impl.guest.kernel import GuestKernel
 from impl.vc import mmio
 from impl.vc.vcpu import AF, RAX, RBX, RCX
 from spec.ghcb.vocabulary.exits import SvmExit
