@@ -96,12 +96,13 @@ class HonestHypervisor:
         if isinstance(where, NestedFault):
             raise Stopped(f"the GHCB page is to lie at {gpa:#x}, where there is no memory")
         request = Snapshot(host_read(self.machine, where.spa, GHCB_SIZE), gpa)
-        reply = self._answered(request)
+        reply = self.answered(request)
         self._remember(request, reply, seen)
         reply.store(self.machine, where.spa)
         self._left = host_read(self.machine, where.spa, GHCB_SIZE)
 
-    def _answered(self, request: Snapshot) -> Reply:
+    def answered(self, request: Snapshot) -> Reply:
+        """The answer to a request, whatever it asks."""
         try:
             return self._event(request)
         except Refused as why:
