@@ -8,6 +8,7 @@ from impl.guest import layout
 from impl.hypervisor.emulated import Emulated
 from impl.hypervisor.flat_launch import NESTED_ROOT, OPERAND, FlatLaunch
 from impl.hypervisor.generation import Generation
+from impl.hypervisor.ghcb_scratch import request_span
 from impl.hypervisor.ghcb_snapshot import Snapshot
 from impl.hypervisor.honest import HonestHypervisor
 from impl.hypervisor.msr_messages import MsrMessages, sev_info
@@ -188,3 +189,22 @@ def test_one_page_changes_by_message(snp: Snp, operation: int, error: int) -> No
     value = operation << 52 | FIRST | MsrCode.PAGE_STATE_REQUEST
     assert snp.host.messages.answer(value) == error | MsrCode.PAGE_STATE_RESPONSE
     assert snp.assigned(FIRST) == bool(error)
+
+
+# --- what the trace counts ---
+
+
+@pytest.mark.parametrize("scratch", [0xDC, GPA - 8, GPA + 0x7FF, GPA + 0xFF0, (1 << 64) - 1])
+def test_a_scratch_area_elsewhere_is_no_part_of_the_request(scratch: int) -> None:
+    found = request(b"abc", SW_EXITCODE=GhcbEvent.MMIO_WRITE, SW_EXITINFO2=8, SW_SCRATCH=scratch)
+    assert request_span(found) == (SHARED_BUFFER_OFFSET, 0)
+    assert found.stray_bytes(bytes(GHCB_SIZE), [request_span(found)]) == 3
+
+
+def test_bytes_beside_the_request_are_counted_unless_the_hypervisor_left_them() -> None:
+    found = request(b"abcdefgh", SW_EXITCODE=GhcbEvent.MMIO_WRITE, SW_EXITINFO2=2, SW_SCRATCH=BUFFER)
+    assert request_span(found) == (SHARED_BUFFER_OFFSET, 2)
+    left = bytearray(GHCB_SIZE)
+    assert found.stray_bytes(bytes(left), [request_span(found)]) == 6
+    left[SHARED_BUFFER_OFFSET + 2 : SHARED_BUFFER_OFFSET + 4] = b"cd"
+    assert found.stray_bytes(bytes(left), [request_span(found)]) == 4
