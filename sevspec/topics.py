@@ -6,10 +6,12 @@ from collections.abc import Callable
 from enum import Enum
 from typing import TypeVar
 
+from impl.hypervisor.seen import exit_name
 from sevspec import page_states
 from sevspec.attacks.catalogue import attacks, relaxations, rules
 from sevspec.attacks.topics import attack_topic, relaxation_topic, rule_topic
 from sevspec.catalogue import FAMILIES, catalogue
+from sevspec.exit_topic import exit_codes, exit_topic
 from sevspec.explanations import (
     check_topic,
     invariant_topic,
@@ -79,6 +81,8 @@ def index() -> dict[str, list[Maker]]:
         add(fixed(rule_topic, rule), rule.id)
     for relaxation in relaxations().values():
         add(fixed(relaxation_topic, relaxation), relaxation.id)
+    for code in exit_codes():
+        add(fixed(exit_topic, code), exit_name(code))
     return found
 
 
@@ -93,15 +97,16 @@ def spellings(member: Enum) -> list[str]:
 
 
 def by_code(text: str) -> list[Maker]:
-    """The results that have a number: `0x1A` in hexadecimal, `26` in decimal."""
+    """The results and exit codes that have a number: `0x1A` in hexadecimal, `26` in decimal."""
     try:
         number = int(text, 0)
     except ValueError:
         return []
     members = [member for family in FAMILIES for member in family if member.value == number]
-    if not members:
-        raise Refused(f"no result has the code {text}")
-    return [fixed(result_topic, member) for member in members]
+    exits = [code for code in exit_codes() if code == number]
+    if not members and not exits:
+        raise Refused(f"no result and no exit has the code {text}")
+    return [*(fixed(result_topic, member) for member in members), *(fixed(exit_topic, code) for code in exits)]
 
 
 def explain(name: str, platform: str = DEFAULT_PLATFORM) -> list[Topic]:
@@ -125,6 +130,7 @@ def overview() -> Topic:
     topic.fact("page states", [state.value for state in PageState])
     for family in FAMILIES:
         topic.fact(f"results, {family.__name__}", [member.name for member in family])
+    topic.fact("exit codes", [exit_name(code) for code in exit_codes()])
     topic.fact("knobs", [knob.name for knob in KNOBS])
     topic.fact("rules of a careful guest", [rule.name for rule in guest_rules()])
     topic.fact("checks", check_names())

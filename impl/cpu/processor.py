@@ -24,7 +24,7 @@ from impl.machine import Machine
 from impl.memory.engine import PAGE_BYTES
 from impl.vc.admission import AUTOMATIC
 from impl.vc.handler import undecoded
-from impl.vc.outcome import End, Fault, Vector
+from impl.vc.outcome import End, Fault, Refused, Vector
 from impl.vc.vcpu import LOW_32
 from spec.ghcb.vocabulary import answers
 from spec.ghcb.vocabulary.exits import SvmExit
@@ -84,6 +84,9 @@ class Processor:
             return
         except Fault as fault:
             self._shutdown(fault)
+            return
+        except Refused:  # the page of the code is not validated
+            self._raise_vc(kernel, SvmExit.PAGE_NOT_VALIDATED)
             return
         if stop.why is Why.UNKNOWN:
             raise Stopped(f"the processor core does not know {fetched.instruction.mnemonic}")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from impl.decode.exits import BY_MNEMONIC
 from impl.decode.instruction import Instruction
-from impl.decode.prefixes import FS_GS, LEGACY_SEGMENT, REX_R
+from impl.decode.prefixes import FS_GS, LEGACY_SEGMENT, REX_R, VECTOR
 from impl.decode.registers import CONTROL, DEBUG, SEGMENT
 
 UNDEFINED = frozenset("ud0 ud1 ud2".split())
@@ -52,4 +52,9 @@ def refuses_rex_r(instruction: Instruction) -> bool:
     return instruction.mnemonic == "mov" and bool(instruction.immediates) and bool(instruction.prefixes & REX_R)
 
 
-MISREAD: tuple[Callable[[Instruction], bool], ...] = (cancels_segment, refuses_rex_r)
+def is_vector(instruction: Instruction) -> bool:
+    """Unicorn 2.1.4 runs some instructions under VEX as those of SSE, which leave the upper halves as they are."""
+    return bool(instruction.prefixes & VECTOR)
+
+
+MISREAD: tuple[Callable[[Instruction], bool], ...] = (cancels_segment, refuses_rex_r, is_vector)

@@ -53,9 +53,12 @@ class GhcbCall:
         self._gate.write_msr(page.gpa)
         self._gate.vmgexit()
         try:
-            return self._reply(outputs)
-        finally:
+            reply = self._reply(outputs)
+        except (ExceptionRequested, ExitFailed):
             self._take_back(inputs)
+            raise
+        self._take_back(inputs)
+        return reply
 
     def _reply(self, outputs: Sequence[GhcbField]) -> Reply:
         valid = self.page.read_bitmap()

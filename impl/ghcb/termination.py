@@ -1,8 +1,10 @@
 """The end of a guest that cannot go on. GHCB (56421), "Termination Request"."""
 
+from contextlib import suppress
 from typing import NoReturn
 
 from impl.ghcb.gate import Gate
+from impl.vc.outcome import Refused
 from spec.ghcb.vocabulary.msr import TERMINATE_REASON_SHIFT, TERMINATE_SET_SHIFT, MsrCode
 from spec.ghcb.vocabulary.termination import GENERAL_SET, Reason
 
@@ -14,5 +16,6 @@ class Terminated(Exception):
 def terminate(gate: Gate, why: str, reason: Reason = Reason.GENERAL) -> NoReturn:
     """Ask, and stop whatever the answer is."""
     gate.write_msr(MsrCode.TERMINATE | GENERAL_SET << TERMINATE_SET_SHIFT | reason << TERMINATE_REASON_SHIFT)
-    gate.vmgexit()
+    with suppress(Refused):
+        gate.vmgexit()
     raise Terminated(why)

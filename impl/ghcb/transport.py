@@ -4,7 +4,7 @@ Each method marks exactly the inputs of its event and takes exactly its outputs.
 """
 
 from impl.ghcb.call import GhcbCall, Reply
-from impl.vc.exits import CpuidReply
+from impl.vc.exits import CpuidReply, ExceptionRequested, ExitFailed
 from impl.vc.vcpu import LOW_32
 from spec.ghcb.vocabulary import exits
 from spec.ghcb.vocabulary.exits import GhcbEvent, SvmExit
@@ -64,8 +64,10 @@ class GhcbExits:
         page.write_buffer(0, size, value)
         try:
             self._call.ask(GhcbEvent.MMIO_WRITE, address, size, inputs={Field.SW_SCRATCH: page.buffer_gpa})
-        finally:
+        except (ExceptionRequested, ExitFailed):
             page.write_buffer(0, size, 0)
+            raise
+        page.write_buffer(0, size, 0)
 
     def write_dr7(self, value: int) -> None:
         self._call.ask(SvmExit.DR7_WRITE, inputs={Field.RAX: value})

@@ -54,11 +54,12 @@ class GuestKernel:
         if not entry.encrypted or self._early:
             return
         try:
-            self._exits = self._with_page(snp=entry.cpu.snp_active)
+            self._exits = self.with_page(snp=entry.cpu.snp_active)
         except Refused as refused:
             terminate(self._gate, refused.refusal.name)
 
-    def _with_page(self, *, snp: bool) -> Exits:
+    def with_page(self, *, snp: bool) -> Exits:
+        """The questions to the hypervisor over a page that is set up now."""
         ghcb = layout.GHCB.gpa
         call = set_up(self._gate, ghcb, shared=ghcb, private=ghcb + layout.PRIVATE_WINDOW, snp=snp)
         if not snp:

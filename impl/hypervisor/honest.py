@@ -11,6 +11,7 @@ from impl.hypervisor import plain_guest
 from impl.hypervisor.emulated import Emulated
 from impl.hypervisor.ghcb_events import EVENTS
 from impl.hypervisor.ghcb_reply import Reply, exception, refused
+from impl.hypervisor.ghcb_scratch import request_span
 from impl.hypervisor.ghcb_snapshot import Refused, Snapshot
 from impl.hypervisor.msr_messages import FEATURES, MsrMessages
 from impl.hypervisor.page_states import GuestPages
@@ -29,7 +30,7 @@ from spec.ghcb.vocabulary.msr import (
     TERMINATE_SET_SHIFT,
     MsrCode,
 )
-from spec.ghcb.vocabulary.page import GHCB_SIZE, SHARED_BUFFER_OFFSET, STANDARD_USAGE, GhcbField
+from spec.ghcb.vocabulary.page import GHCB_SIZE, STANDARD_USAGE, GhcbField
 from spec.ghcb.vocabulary.termination import EVENT_REASON_SHIFT, EVENT_SET_SHIFT
 
 INTERRUPT, HLT = 0x60, 0x78
@@ -96,12 +97,13 @@ class HonestHypervisor:
         if isinstance(where, NestedFault):
             raise Stopped(f"the GHCB page is to lie at {gpa:#x}, where there is no memory")
         request = Snapshot(host_read(self.machine, where.spa, GHCB_SIZE), gpa)
-        reply = self._answered(request)
+        reply = self.answered(request)
         self._remember(request, reply, seen)
         reply.store(self.machine, where.spa)
         self._left = host_read(self.machine, where.spa, GHCB_SIZE)
 
-    def _answered(self, request: Snapshot) -> Reply:
+    def answered(self, request: Snapshot) -> Reply:
+        """The answer to a request, whatever it asks."""
         try:
             return self._event(request)
         except Refused as why:
@@ -130,10 +132,9 @@ class HonestHypervisor:
         fields = request.valid_fields()
         seen.event = exit_name(fields.get(GhcbField.SW_EXITCODE, 0))
         seen.exposed = {field.name: value for field, value in fields.items()}
-        used = len(request.page[SHARED_BUFFER_OFFSET:].rstrip(b"\0")) if GhcbField.SW_SCRATCH in fields else 0
-        start = fields[GhcbField.SW_SCRATCH] - request.gpa if used else SHARED_BUFFER_OFFSET
-        seen.data = request.page[start : SHARED_BUFFER_OFFSET + used]
-        seen.stray = request.stray_bytes(self._left, [(start, len(seen.data))])
+        start, length = request_span(request)
+        seen.data = request.page[start : start + length]
+        seen.stray = request.stray_bytes(self._left, [(start, length)])
         seen.returned = {field.name: value for field, value in reply.fields().items()}
         seen.returned_data = reply.scratch[1] if reply.scratch else b""
 

@@ -14,7 +14,6 @@ from spec.ghcb.vocabulary.msr import (
     DATA_SHIFT,
     INFO_MASK,
     NO_FRAME,
-    PAGE_STATE_ERROR_SHIFT,
     PAGE_STATE_OPERATION_SHIFT,
     SEV_INFO_C_BIT_SHIFT,
     SEV_INFO_MAX_SHIFT,
@@ -31,6 +30,7 @@ FEATURES = HvFeature.SNP
 CPUID_REGISTERS = 3
 PAGE_STATE_FRAME = (1 << PAGE_STATE_OPERATION_SHIFT - DATA_SHIFT) - 1
 PAGE_STATE_FAILED = 1 << 63
+"""In the error of the answer, bits [63:32]: KVM says the same."""
 
 
 def sev_info() -> int:
@@ -77,6 +77,4 @@ class MsrMessages:
         frame, operation = data & PAGE_STATE_FRAME, data >> PAGE_STATE_OPERATION_SHIFT - DATA_SHIFT
         allowed = operation in (PageOperation.PRIVATE, PageOperation.SHARED)
         done = allowed and pages.change(frame << PAGE_SHIFT, operation)
-        return (
-            0 if done else PAGE_STATE_FAILED
-        ) >> PAGE_STATE_ERROR_SHIFT << PAGE_STATE_ERROR_SHIFT | MsrCode.PAGE_STATE_RESPONSE
+        return (0 if done else PAGE_STATE_FAILED) | MsrCode.PAGE_STATE_RESPONSE

@@ -12,6 +12,7 @@ from sevspec.bench.encrypting import encrypting
 from sevspec.bench.launching import launch_times
 from sevspec.bench.proving import prove_cold
 from sevspec.bench.rates import rates
+from sevspec.bench.running import running_rates
 
 
 def processor() -> str:
@@ -59,6 +60,19 @@ def say_decoding() -> None:
             say(f"  {other.name}", f"{other.per_second:>10,.0f} a second; {compared}")
 
 
+def say_running() -> None:
+    """Rates of guest code."""
+    found = running_rates()
+    if found is None:
+        say("guest code", "not here: Unicorn is not installed")
+        return
+    for rate in found:
+        name = rate.generation.value
+        each = f"{rate.instructions:>10,.0f} a second of one core"
+        say(f"guest code under {name}, every instruction looked at", each)
+        say("  exits, each served by the hypervisor", f"{rate.exits:>10,.0f} a second")
+
+
 def main() -> None:
     """Print everything, the longest last."""
     say("processor", f"{processor()}, {os.cpu_count()} logical processors, Python {platform.python_version()}")
@@ -67,6 +81,7 @@ def main() -> None:
         say("  by the rule as it is written", f"{rate.as_written:>10,.0f}")
     say_encrypting()
     say_decoding()
+    say_running()
     times = launch_times()
     if times is None:
         say("launch of a 2 MiB image", "not here: examples/ is part of the source tree only")

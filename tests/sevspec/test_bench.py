@@ -8,7 +8,7 @@ import pytest
 from impl.memory.encryption_mode import XTS_128, TweakForm
 from impl.memory.engine import EncryptionEngine
 from sevspec.bench import __main__ as command
-from sevspec.bench import decoding, encrypting, launching, rates
+from sevspec.bench import decoding, encrypting, launching, rates, running
 from sevspec.bench.launching import Times, launch_times
 from sevspec.bench.proving import Proving
 
@@ -21,6 +21,8 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encrypting, "ROUNDS", 64)
     monkeypatch.setattr(encrypting, "REPEATS", 1)
     monkeypatch.setattr(decoding, "REPEATS", 1)
+    monkeypatch.setattr(running, "ROUNDS", 50)
+    monkeypatch.setattr(running, "EXITS", 5)
 
 
 def test_rates_are_of_the_three_instructions() -> None:
@@ -69,6 +71,19 @@ def test_bench_prints_rates_of_decoding(monkeypatch: Any, capsys: Any) -> None:
     assert "SEVSPEC_DATA is not set" in capsys.readouterr().out
 
 
+def test_guest_code_runs_under_every_generation() -> None:
+    found = running.running_rates()
+    assert found is not None
+    assert [rate.generation.value for rate in found] == ["SEV", "SEV-ES", "SNP"]
+    assert all(rate.instructions > 0 and rate.exits > 0 for rate in found)
+
+
+def test_bench_says_that_unicorn_is_not_here(monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setattr(running, "find_spec", lambda _: None)
+    command.say_running()
+    assert "Unicorn is not installed" in capsys.readouterr().out
+
+
 def test_launch_alone_has_the_measurement_of_both() -> None:
     times = launch_times()
     assert times is not None
@@ -83,6 +98,7 @@ def test_bench_prints_the_machine_and_every_number(times: Times | None, monkeypa
     out = capsys.readouterr().out
     assert "logical processors, Python 3." in out
     assert "ADDRESS_BOUND 128: a page, 64 pages, a page not seen lately" in out
+    assert "guest code under SEV-ES, every instruction looked at" in out
     assert "100 (99 proved)" in out
     assert "100.0 ms" in out
     assert "200 MiB" in out

@@ -96,7 +96,7 @@ def test_explain_unknown_name_is_one_line_with_close_matches(capsys: Any) -> Non
 
 def test_explain_unknown_code_is_one_line(capsys: Any) -> None:
     assert main(["explain", "0x999"]) == 2
-    assert capsys.readouterr().err == "error: no result has the code 0x999\n"
+    assert capsys.readouterr().err == "error: no result and no exit has the code 0x999\n"
 
 
 def test_explain_alone_lists_everything(capsys: Any) -> None:
@@ -119,3 +119,16 @@ def test_explain_rule_of_a_careful_guest_says_what_fails_without_it(capsys: Any)
     (trace,) = topic["tables"]
     assert trace["title"].startswith("RMP-I34 does not hold without rule D2")
     assert trace["rows"][-1]["step"] == "careful_accept"
+
+
+def test_an_exit_code_is_explained_by_name_and_by_number():
+    for name in ("IOIO", "0x7b"):
+        (topic,) = [topic for topic in explain(name) if topic.kind == "exit code"]
+        facts = dict(topic.facts)
+        assert (facts["code"], facts["instructions"]) == ("0x7b", "in, out, insb, insw, insd, outsb, outsw, outsd")
+        assert [row[0] for row in topic.tables[0].rows] == ["OUT", "IN", "OUTS", "INS"]
+
+
+def test_exits_that_raise_no_vc_say_so():
+    assert "leaves the guest by itself" in dict(explain("HLT")[0].facts)["means"]
+    assert "the guest ends" in dict(explain("0x404")[0].facts)["means"]

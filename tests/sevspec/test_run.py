@@ -150,3 +150,12 @@ def test_the_bytes_of_a_program_are_those_of_its_source(source: Path, tmp_path):
 def test_every_example_is_in_the_list():
     listed = re.findall(r"^\| `(\w+)` \|", (GUESTS / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(listed) == [source.stem for source in SOURCES]
+
+
+def test_the_readme_shows_what_is_printed(capsys):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"^\$ sevspec run (.*)\n((?:.+\n)+)", readme, re.MULTILINE)
+    assert shown is not None
+    program, *options = shown[1].split()
+    assert main(["run", str(ROOT / program), *options]) == 0
+    assert capsys.readouterr().out + "```\n" == shown[2]

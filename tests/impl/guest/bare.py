@@ -65,9 +65,11 @@ class Bare:
         self.uc.hook_add(unicorn.UC_HOOK_INSN, self._out, None, 1, 0, x86_const.UC_X86_INS_OUT)
         self.uc.hook_add(unicorn.UC_HOOK_CODE, self._code)
 
-    def run(self, program: bytes, steps: dict[int, Step], until: int | None = None) -> Machine:
+    def run(
+        self, program: bytes, steps: dict[int, Step], until: int | None = None, emulated: Emulated | None = None
+    ) -> Machine:
         """Run a program whose instructions of interest stand at the keys of `steps`."""
-        uc, self.emulated = self.uc, Emulated()
+        uc, self.emulated = self.uc, emulated or Emulated()
         self._steps, self._pending, self._why, self._until = steps, None, "", until
         self.memory[:] = bytes(len(self.memory))
         start = PLACES[layout.IMAGE]
@@ -182,6 +184,9 @@ class Bare:
             self.uc.reg_write(register, self.emulated.dr7)
 
     def _wbinvd(self, _: bytes) -> None:
+        self.emulated.write_back_caches()
+
+    def _monitor(self, _: bytes) -> None:
         pass
 
-    _wbnoinvd = _monitor = _mwait = _wbinvd
+    _wbnoinvd, _mwait = _wbinvd, _monitor
