@@ -4,11 +4,20 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
+from proofs import attesting
 from proofs.induction import is_state_invariant
-from proofs.initial import guest_reset, reset
+from proofs.initial import attestation_reset, guest_reset, reset
 from proofs.lifting import lifted
 from proofs.suite import Suite
-from spec.everything import GUEST_INVARIANTS, GUEST_TRANSITIONS, INVARIANTS, TRANSITIONS
+from spec.attestation.parties import Parties
+from spec.everything import (
+    ATTESTATION_INVARIANTS,
+    ATTESTATION_TRANSITIONS,
+    GUEST_INVARIANTS,
+    GUEST_TRANSITIONS,
+    INVARIANTS,
+    TRANSITIONS,
+)
 from spec.firmware.activate import ASID_MASK
 from spec.firmware.asids import slots_of
 from spec.firmware.initial_table import follows_memory_map
@@ -219,13 +228,28 @@ GUEST = Suite(
     hints=(same_offset, address_that_comes_back),
 )
 
+STATES_OF_ATTESTATION = tuple(i for i in ATTESTATION_INVARIANTS if is_state_invariant(i))
+
+ATTESTATION = Suite(
+    name="attestation",
+    state_type=Parties,
+    transitions=ATTESTATION_TRANSITIONS,
+    invariants=ATTESTATION_INVARIANTS,
+    hypotheses=STATES_OF_ATTESTATION,
+    assumptions=attesting.ASSUMPTIONS,
+)
+
 SUITES = (RMP, GUEST)
+"""The machine, and the machine with one guest followed."""
+PROTOCOLS = (ATTESTATION,)
+"""What is said over the machine; their states have no platform."""
 
 INITIAL = (
     Suite("rmp-initial", System, (reset,), STATE_INVARIANTS, ()),
     Suite("guest-initial", World, (guest_reset,), STATES_OF_GUESTS, ()),
+    Suite("attestation-initial", Parties, (attestation_reset,), STATES_OF_ATTESTATION, ()),
 )
 """Initial states: the state invariants hold in them."""
 
-EVERYTHING = (*SUITES, *INITIAL)
+EVERYTHING = (*SUITES, *PROTOCOLS, *INITIAL)
 """All that is proved by induction."""

@@ -12,15 +12,27 @@ from sevspec.checks import Check, checks_of
 from sevspec.documented import Operand, doc_line, operands
 from sevspec.knob_use import knob_reads
 from sevspec.source import Function, function_of, reached
-from spec.everything import GUEST_INVARIANTS, GUEST_TRANSITIONS, INVARIANTS, NO_INVARIANTS, TRANSITIONS
+from spec.everything import (
+    ATTESTATION_INVARIANTS,
+    ATTESTATION_TRANSITIONS,
+    GUEST_INVARIANTS,
+    GUEST_TRANSITIONS,
+    INVARIANTS,
+    NO_INVARIANTS,
+    TRANSITIONS,
+)
 from spec.knobs import KNOBS, Knob
 from spec.registry import InvariantInfo, TransitionInfo, invariant_info, operands_of, transition_info
 from spec.vocabulary import Actor, Result
 
 FAMILIES: tuple[type[Enum], ...] = get_args(Result)
 """The families of results; no two members of one family are equal."""
-ALL_TRANSITIONS: tuple[Callable[..., Any], ...] = tuple(dict.fromkeys((*TRANSITIONS, *GUEST_TRANSITIONS)))
-ALL_INVARIANTS: tuple[Callable[..., Any], ...] = tuple(dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *NO_INVARIANTS)))
+ALL_TRANSITIONS: tuple[Callable[..., Any], ...] = tuple(
+    dict.fromkeys((*TRANSITIONS, *GUEST_TRANSITIONS, *ATTESTATION_TRANSITIONS))
+)
+ALL_INVARIANTS: tuple[Callable[..., Any], ...] = tuple(
+    dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *ATTESTATION_INVARIANTS, *NO_INVARIANTS))
+)
 """Every statement that has an identifier, also those that nobody guarantees."""
 
 
@@ -47,6 +59,8 @@ class Step:
         """What it is to a reader."""
         if self.is_command:
             return "firmware command"
+        if self.function.text.file.startswith("spec/attestation/"):
+            return "step of attestation"
         kinds = {Actor.CAREFUL_GUEST: "step of a careful guest", Actor.HARDWARE: "memory access"}
         return kinds.get(self.info.actor, "instruction")
 

@@ -11,7 +11,7 @@ from proofs.premises import OF_NOTHING
 from proofs.session import LIVENESS, T9, Answer, Piece, pieces
 from proofs.solvers import PACKAGES, SOLVERS, version_of
 from proofs.solving import FAILED, PROVED, UNKNOWN
-from proofs.suites import EVERYTHING, SUITES
+from proofs.suites import EVERYTHING, PROTOCOLS, SUITES
 from proofs.witnesses import shown
 from sevspec.catalogue import catalogue
 from sevspec.documented import doc_line
@@ -34,7 +34,7 @@ class Row:
 
 def invariants() -> dict[str, InvariantInfo]:
     """Every invariant of every suite, by name."""
-    return {i.__name__: invariant_info(i) for suite in SUITES for i in suite.invariants} | {T9.name: T9}
+    return {i.__name__: invariant_info(i) for suite in (*SUITES, *PROTOCOLS) for i in suite.invariants} | {T9.name: T9}
 
 
 def solvers_named(name: str) -> list[str]:

@@ -17,6 +17,7 @@ INTRODUCTIONS = {
     Guarantor.GUEST: "Holds for a guest that keeps its own rules. `sevspec explain` shows a trace without one of them.",
     Guarantor.CRYPTOGRAPHY: "Holds if drawn keys differ and tags are not forged.",
     Guarantor.PLATFORM: "Holds of the machine as it is built.",
+    Guarantor.RELYING_PARTY: "Holds for a relying party that keeps its rules. `sevspec explain` has traces without.",
     Guarantor.NOBODY: "Does not hold: `sevspec explain` shows a trace.",
 }
 

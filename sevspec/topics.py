@@ -16,7 +16,7 @@ from sevspec.explanations import (
     result_topic,
     step_topic,
 )
-from sevspec.guest_rules import guest_rule_topic, guest_rules
+from sevspec.guest_rules import BOOKS, guest_rule_topic, guest_rules
 from sevspec.refused import Refused
 from sevspec.topic import Table, Topic
 from spec.features import PLATFORMS
@@ -118,7 +118,8 @@ def overview() -> Topic:
     for family in FAMILIES:
         topic.fact(f"results, {family.__name__}", [member.name for member in family])
     topic.fact("knobs", [knob.name for knob in KNOBS])
-    topic.fact("rules of a careful guest", [rule.name for rule in guest_rules()])
+    for book in BOOKS:
+        topic.fact(book.kind.replace("rule", "rules", 1), [rule.name for rule in guest_rules() if rule.book is book])
     topic.fact("checks", check_names())
     rows = [(p.info.identifier, p.info.name, p.doc.partition("\n")[0]) for p in names.properties]
     topic.tables.append(Table("invariants", ("Identifier", "Name", "Claim"), rows))

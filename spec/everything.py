@@ -1,5 +1,7 @@
 """The registry: every transition and every invariant, joined from the packages' tuples."""
 
+from spec.attestation.invariants import INVARIANTS as ATTESTATION_INVARIANTS
+from spec.attestation.transitions import TRANSITIONS as ATTESTATION_TRANSITIONS
 from spec.firmware.invariants import INVARIANTS as FIRMWARE_INVARIANTS
 from spec.firmware.page_invariants import INVARIANTS as PAGE_INVARIANTS
 from spec.firmware.transitions import TRANSITIONS as FIRMWARE_TRANSITIONS
@@ -22,4 +24,12 @@ INVARIANTS = (*RMP_INVARIANTS, *STEP_INVARIANTS, *ACCESS_INVARIANTS, *FIRMWARE_I
 GUEST_INVARIANTS = (*SWAPPING_INVARIANTS, *COPY_INVARIANTS, *LAUNCH_INVARIANTS, *CAREFUL_INVARIANTS, *MASK_INVARIANTS)
 """Every invariant of the machine with one guest followed: those of any guest, then those of a careful one."""
 
-__all__ = ["GUEST_INVARIANTS", "GUEST_TRANSITIONS", "INVARIANTS", "NO_INVARIANTS", "TRANSITIONS"]
+__all__ = [
+    "ATTESTATION_INVARIANTS",
+    "ATTESTATION_TRANSITIONS",
+    "GUEST_INVARIANTS",
+    "GUEST_TRANSITIONS",
+    "INVARIANTS",
+    "NO_INVARIANTS",
+    "TRANSITIONS",
+]
