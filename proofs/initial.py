@@ -11,9 +11,10 @@ import z3
 from proofs.symbolic import SymBits, bits_term, bool_term
 from proofs.tables import Base, SymMap
 from proofs.templates import nothing
+from spec.attestation.exchange import Channel, Correspondent, Exchange, Sent, Thrift, Vmpck
 from spec.attestation.parties import Parties, Request, RequestNumber, Signature, SignatureNumber
 from spec.features import MILAN, Platform
-from spec.firmware.state import ContextPage
+from spec.firmware.state import ContextPage, KeyId
 from spec.guest.ghost import Ghost, no_ghosts
 from spec.guest.given import NOTHING, Given
 from spec.guest.world import Discipline, Guest, World
@@ -135,4 +136,23 @@ def attestation_reset(parties: Parties, op: Introduction) -> Outcome:  # noqa: A
         given.rules,
         reference,
     )
+    return Outcome(Event.COMPLETES, "started", after, Evidence.MANUAL)
+
+
+@record
+class Acquaintance:
+    """The machine, and whose messages are followed."""
+
+    platform: Platform
+    keys: KeyId
+    rules: Thrift
+
+
+@transition(actor=Actor.HARDWARE, manual='Firmware ABI (56860), "Guest Messages"')
+def messages_reset(exchange: Exchange, op: Acquaintance) -> Outcome:  # noqa: ARG001 - whatever was before is gone
+    """Nobody has sealed or answered anything."""
+    channels = everywhere(Map[Vmpck, Channel], Map(nothing(Channel)), "start.channels")
+    ghost: Sent = nothing(Sent)
+    guest = assembled(Correspondent, op.keys, channels, op.rules)
+    after = assembled(Exchange, started(op.platform), guest, everywhere(Sent, ghost, "start.sent"))
     return Outcome(Event.COMPLETES, "started", after, Evidence.MANUAL)

@@ -11,6 +11,12 @@ from functools import partial
 from proofs.induction import Predicate
 from proofs.small_attestation import attestation_key, attestation_moves, introduced
 from proofs.small_levels import everything, level_moves, preparing_moves
+from proofs.small_messages import (
+    corresponding,
+    message_key,
+    message_moves,
+    message_moves_with_copies,
+)
 from proofs.small_metadata import (
     Swapped,
     forging_moves,
@@ -23,6 +29,8 @@ from proofs.small_metadata import (
 from proofs.small_world import all_moves, has_two_homes, key, launching
 from proofs.witnesses import Witness
 from spec.attestation import invariants as attestation
+from spec.attestation import message_invariants as messages
+from spec.attestation.exchange import THRIFTY, Thrift
 from spec.attestation.parties import Care, Parties
 from spec.attestation.rules import DILIGENT, Diligence
 from spec.guest import invariants as pages
@@ -161,6 +169,7 @@ def of_nothing() -> Iterator[Witness]:
     yield Witness(no.types_were_measured_anyway, "", partial(launching, CAREFUL), preparing_moves, everything)
 
 
+IVS = messages.no_number_got_a_second_plaintext
 ACCEPTANCE = attestation.accepted_reports_were_asked_for
 WITHOUT_RULE = {
     "V1": Diligence(checks_chain=False),
@@ -192,7 +201,26 @@ def of_attestation() -> Iterator[Witness]:
     yield in_attestation("without rule D10", partial(introduced, DILIGENT, Care(strips_keys=False)))
 
 
+def of_messages() -> Iterator[Witness]:
+    """Guest messages without either half of rule S12, and with a migration agent that copies the guest."""
+    for without, rules in (
+        ("without rule S12, of requests that were not answered", Thrift(resends_unchanged=False)),
+        ("without rule S12, of requests that failed", Thrift(wipes_on_failure=False)),
+    ):
+        start = partial(corresponding, rules)
+        yield Witness(IVS, without, start, message_moves, message_key, is_over=lambda _: False)
+    yield Witness(
+        messages.no_request_was_answered_twice,
+        "if a migration agent copies the guest",
+        partial(corresponding, THRIFTY),
+        message_moves_with_copies,
+        message_key,
+        is_over=lambda _: False,
+    )
+
+
 OF_ATTESTATION = tuple(of_attestation())
+OF_MESSAGES = tuple(of_messages())
 OF_NOTHING = tuple(of_nothing())
 OF_RULES = tuple(of_rules())
 OF_EXECUTION = tuple(of_execution())

@@ -18,6 +18,8 @@ from spec.everything import (
     GUEST_INVARIANTS,
     GUEST_TRANSITIONS,
     INVARIANTS,
+    MESSAGE_INVARIANTS,
+    MESSAGE_TRANSITIONS,
     NO_INVARIANTS,
     TRANSITIONS,
 )
@@ -28,10 +30,10 @@ from spec.vocabulary import Actor, Result
 FAMILIES: tuple[type[Enum], ...] = get_args(Result)
 """The families of results; no two members of one family are equal."""
 ALL_TRANSITIONS: tuple[Callable[..., Any], ...] = tuple(
-    dict.fromkeys((*TRANSITIONS, *GUEST_TRANSITIONS, *ATTESTATION_TRANSITIONS))
+    dict.fromkeys((*TRANSITIONS, *GUEST_TRANSITIONS, *ATTESTATION_TRANSITIONS, *MESSAGE_TRANSITIONS))
 )
 ALL_INVARIANTS: tuple[Callable[..., Any], ...] = tuple(
-    dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *ATTESTATION_INVARIANTS, *NO_INVARIANTS))
+    dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *ATTESTATION_INVARIANTS, *MESSAGE_INVARIANTS, *NO_INVARIANTS))
 )
 """Every statement that has an identifier, also those that nobody guarantees."""
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from proofs.premises import OF_ATTESTATION, OF_RULES
+from proofs.premises import OF_ATTESTATION, OF_MESSAGES, OF_RULES
 from proofs.witnesses import Witness
 from sevspec.catalogue import ALL_TRANSITIONS
 from sevspec.documented import attribute_docs
 from sevspec.explanations import trace_table
 from sevspec.field_use import readers_of
 from sevspec.topic import Topic
+from spec.attestation.exchange import Thrift
 from spec.attestation.parties import Care
 from spec.attestation.rules import Diligence
 from spec.guest.following import FOLLOWING
@@ -39,6 +40,7 @@ BOOKS = (
     RuleBook("rule of a careful guest", Discipline, "rules", OF_RULES, lambda world: world.guest.rules),
     RuleBook("rule of a relying party", Diligence, "rules", OF_ATTESTATION, lambda parties: parties.rules),
     RuleBook("rule of a measured guest", Care, "care", OF_ATTESTATION, lambda parties: parties.care),
+    RuleBook("rule of a guest's messages", Thrift, "rules", OF_MESSAGES, lambda exchange: exchange.guest.rules),
 )
 
 

@@ -1,6 +1,9 @@
 """The registry: every transition and every invariant, joined from the packages' tuples."""
 
+from spec.attestation.guest_messages import TRANSITIONS as MESSAGE_TRANSITIONS
 from spec.attestation.invariants import INVARIANTS as ATTESTATION_INVARIANTS
+from spec.attestation.message_invariants import INVARIANTS as MESSAGE_INVARIANTS
+from spec.attestation.message_invariants import OF_THE_MACHINE as MESSAGES_OF_THE_MACHINE
 from spec.attestation.transitions import TRANSITIONS as ATTESTATION_TRANSITIONS
 from spec.firmware.invariants import INVARIANTS as FIRMWARE_INVARIANTS
 from spec.firmware.page_invariants import INVARIANTS as PAGE_INVARIANTS
@@ -19,7 +22,14 @@ from spec.rmp.transitions import TRANSITIONS as RMP_TRANSITIONS
 
 TRANSITIONS = (*RMP_TRANSITIONS, *FIRMWARE_TRANSITIONS)
 """Every step of the machine."""
-INVARIANTS = (*RMP_INVARIANTS, *STEP_INVARIANTS, *ACCESS_INVARIANTS, *FIRMWARE_INVARIANTS, *PAGE_INVARIANTS)
+INVARIANTS = (
+    *RMP_INVARIANTS,
+    *STEP_INVARIANTS,
+    *ACCESS_INVARIANTS,
+    *FIRMWARE_INVARIANTS,
+    *PAGE_INVARIANTS,
+    *MESSAGES_OF_THE_MACHINE,
+)
 """Every invariant of the machine."""
 GUEST_INVARIANTS = (*SWAPPING_INVARIANTS, *COPY_INVARIANTS, *LAUNCH_INVARIANTS, *CAREFUL_INVARIANTS, *MASK_INVARIANTS)
 """Every invariant of the machine with one guest followed: those of any guest, then those of a careful one."""
@@ -30,6 +40,8 @@ __all__ = [
     "GUEST_INVARIANTS",
     "GUEST_TRANSITIONS",
     "INVARIANTS",
+    "MESSAGE_INVARIANTS",
+    "MESSAGE_TRANSITIONS",
     "NO_INVARIANTS",
     "TRANSITIONS",
 ]
