@@ -4,24 +4,14 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
-from proofs import attesting
+from proofs.attestation_suites import ATTESTATION_INITIAL, ATTESTATION_SUITES
 from proofs.induction import is_state_invariant
-from proofs.initial import attestation_reset, guest_reset, messages_reset, reset
-from proofs.lifting import lifted, overheard
+from proofs.initial import guest_reset, reset
+from proofs.lifting import lifted
+from proofs.needed_knobs import needed_knobs_have_defaults
+from proofs.protocol_suites import PROTOCOLS, PROTOCOLS_INITIAL
 from proofs.suite import Suite
-from spec.attestation.exchange import Exchange
-from spec.attestation.message_invariants import REKEYING
-from spec.attestation.parties import Parties
-from spec.everything import (
-    ATTESTATION_INVARIANTS,
-    ATTESTATION_TRANSITIONS,
-    GUEST_INVARIANTS,
-    GUEST_TRANSITIONS,
-    INVARIANTS,
-    MESSAGE_INVARIANTS,
-    MESSAGE_TRANSITIONS,
-    TRANSITIONS,
-)
+from spec.everything import GUEST_INVARIANTS, GUEST_TRANSITIONS, INVARIANTS, TRANSITIONS
 from spec.firmware.activate import ASID_MASK
 from spec.firmware.asids import slots_of
 from spec.firmware.initial_table import follows_memory_map
@@ -36,23 +26,12 @@ from spec.guest.careful import PageStep
 from spec.guest.careful_masks import MaskStep
 from spec.guest.ghost import LAST_CONTAINER
 from spec.guest.world import World, asid_of, is_careful
-from spec.knobs import DEFAULT_KNOBS, KNOBS
 from spec.logic import all_of, any_of, implies, none_of
-from spec.registry import invariant_info, transition_info
+from spec.registry import invariant_info
 from spec.rmp.authority import GFN_MAX, effective, offset_of, page_of
 from spec.rmp.counters import OwnedInRegion
 from spec.system.state import System
 from spec.vocabulary import PAGES_PER_2M, Asid, Gfn, Guarantor, Pfn
-
-NEEDS = {name for i in (*INVARIANTS, *GUEST_INVARIANTS) for name in invariant_info(i).needs}
-NEEDED_KNOBS = tuple(knob for knob in KNOBS if knob.name in NEEDS)
-"""The knobs that some invariant needs at their default; all others are arbitrary in every proof."""
-
-
-def needed_knobs_have_defaults(system: System, op: Any) -> bool:  # noqa: ARG001 - every assumption has operands
-    """The platform answers the needed knobs as the defaults do."""
-    knobs = system.platform.knobs
-    return all_of(*(getattr(knobs, k.field) == getattr(DEFAULT_KNOBS, k.field) for k in NEEDED_KNOBS))
 
 
 def table_follows_memory_map(op: Any, page: Pfn) -> bool:
@@ -232,64 +211,15 @@ GUEST = Suite(
     hints=(same_offset, address_that_comes_back),
 )
 
-STATES_OF_ATTESTATION = tuple(i for i in ATTESTATION_INVARIANTS if is_state_invariant(i))
-
-ATTESTATION = Suite(
-    name="attestation",
-    state_type=Parties,
-    transitions=ATTESTATION_TRANSITIONS,
-    invariants=ATTESTATION_INVARIANTS,
-    hypotheses=STATES_OF_ATTESTATION,
-    assumptions=attesting.ASSUMPTIONS,
-)
-
-
-def no_copy_arrives(exchange: Exchange, op: Any) -> bool:
-    """No migration agent brings the guest's VMPCKs to a context, and what arrives was exported: its counts are even."""
-    if not hasattr(op, "incoming"):
-        return True
-    even = (count & 1 == 0 for count in op.incoming.message_counts)
-    return all_of(op.incoming.vmpcks != exchange.guest.keys, *even)
-
-
-def exchange_keys_remain(exchange: Exchange, op: Any) -> bool:
-    """As `keys_remain`."""
-    return keys_remain(exchange.system, op)
-
-
-def guest_keeps_s12(exchange: Exchange, op: Any) -> bool:  # noqa: ARG001 - every assumption has operands
-    """The guest keeps both halves of rule S12."""
-    rules = exchange.guest.rules
-    return all_of(rules.resends_unchanged, rules.wipes_on_failure)
-
-
-STATES_OF_MESSAGES = tuple(i for i in MESSAGE_INVARIANTS if is_state_invariant(i))
-
-MESSAGES = Suite(
-    name="messages",
-    state_type=Exchange,
-    transitions=(
-        *MESSAGE_TRANSITIONS,
-        *(overheard(t) for t in TRANSITIONS if transition_info(t).name in REKEYING),
-    ),
-    invariants=MESSAGE_INVARIANTS,
-    hypotheses=STATES_OF_MESSAGES,
-    assumptions=(no_copy_arrives, exchange_keys_remain, guest_keeps_s12),
-)
-"""Of the other steps RMP-I44-REST says, in the machine, that they touch nothing that is spoken of here."""
-
-SUITES = (RMP, GUEST)
-"""The machine, and the machine with one guest followed."""
-PROTOCOLS = (ATTESTATION, MESSAGES)
-"""What is said over the machine; their states have no platform."""
+SUITES = (RMP, GUEST, *PROTOCOLS)
 
 INITIAL = (
     Suite("rmp-initial", System, (reset,), STATE_INVARIANTS, ()),
     Suite("guest-initial", World, (guest_reset,), STATES_OF_GUESTS, ()),
-    Suite("attestation-initial", Parties, (attestation_reset,), STATES_OF_ATTESTATION, ()),
-    Suite("messages-initial", Exchange, (messages_reset,), STATES_OF_MESSAGES, ()),
+    *PROTOCOLS_INITIAL,
+    *ATTESTATION_INITIAL,
 )
 """Initial states: the state invariants hold in them."""
 
-EVERYTHING = (*SUITES, *PROTOCOLS, *INITIAL)
+EVERYTHING = (*SUITES, *ATTESTATION_SUITES, *INITIAL)
 """All that is proved by induction."""

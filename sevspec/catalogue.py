@@ -18,9 +18,10 @@ from spec.everything import (
     GUEST_INVARIANTS,
     GUEST_TRANSITIONS,
     INVARIANTS,
-    MESSAGE_INVARIANTS,
-    MESSAGE_TRANSITIONS,
+    MEMORY_TRANSITIONS,
     NO_INVARIANTS,
+    PROTOCOL_INVARIANTS,
+    PROTOCOL_TRANSITIONS,
     TRANSITIONS,
 )
 from spec.knobs import KNOBS, Knob
@@ -30,10 +31,12 @@ from spec.vocabulary import Actor, Result
 FAMILIES: tuple[type[Enum], ...] = get_args(Result)
 """The families of results; no two members of one family are equal."""
 ALL_TRANSITIONS: tuple[Callable[..., Any], ...] = tuple(
-    dict.fromkeys((*TRANSITIONS, *GUEST_TRANSITIONS, *ATTESTATION_TRANSITIONS, *MESSAGE_TRANSITIONS))
+    dict.fromkeys(
+        (*TRANSITIONS, *GUEST_TRANSITIONS, *MEMORY_TRANSITIONS, *PROTOCOL_TRANSITIONS, *ATTESTATION_TRANSITIONS)
+    )
 )
 ALL_INVARIANTS: tuple[Callable[..., Any], ...] = tuple(
-    dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *ATTESTATION_INVARIANTS, *MESSAGE_INVARIANTS, *NO_INVARIANTS))
+    dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *PROTOCOL_INVARIANTS, *ATTESTATION_INVARIANTS, *NO_INVARIANTS))
 )
 """Every statement that has an identifier, also those that nobody guarantees."""
 
@@ -63,6 +66,8 @@ class Step:
             return "firmware command"
         if self.function.text.file.startswith("spec/attestation/"):
             return "step of attestation"
+        if self.function.text.file.startswith(("spec/ghcb/", "spec/vc/")):
+            return f"step of a {self.info.actor.value}"
         kinds = {Actor.CAREFUL_GUEST: "step of a careful guest", Actor.HARDWARE: "memory access"}
         return kinds.get(self.info.actor, "instruction")
 

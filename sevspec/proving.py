@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from proofs.attestation_suites import ATTESTATION_SUITES
 from proofs.obligations import Verdict
 from proofs.premises import OF_NOTHING
 from proofs.session import LIVENESS, T9, Answer, Piece, pieces
 from proofs.solvers import PACKAGES, SOLVERS, version_of
 from proofs.solving import FAILED, PROVED, UNKNOWN
-from proofs.suites import EVERYTHING, PROTOCOLS, SUITES
+from proofs.suites import EVERYTHING, SUITES
 from proofs.witnesses import shown
 from sevspec.catalogue import catalogue
 from sevspec.documented import doc_line
@@ -34,7 +35,8 @@ class Row:
 
 def invariants() -> dict[str, InvariantInfo]:
     """Every invariant of every suite, by name."""
-    return {i.__name__: invariant_info(i) for suite in (*SUITES, *PROTOCOLS) for i in suite.invariants} | {T9.name: T9}
+    suites = (*SUITES, *ATTESTATION_SUITES)
+    return {i.__name__: invariant_info(i) for suite in suites for i in suite.invariants} | {T9.name: T9}
 
 
 def solvers_named(name: str) -> list[str]:

@@ -10,6 +10,7 @@ from proofs.vectors import targets
 from sevspec.attesting.policy_schema import policy_schema
 from sevspec.encoding import FAMILIES
 from sevspec.proving import SCHEMA as PROVE_SCHEMA
+from sevspec.vector_files import HOLDERS
 from sevspec.vector_files import SCHEMA as VECTOR_SCHEMA
 from spec.features import Platform
 from spec.maps import Map
@@ -70,9 +71,11 @@ def closed(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def without_platform(schema: dict[str, Any]) -> dict[str, Any]:
-    """A state's schema without the platform, which stands beside the states."""
-    return closed({name: part for name, part in schema["properties"].items() if name != "platform"})
+def state_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """A state's schema without the platform, which stands beside the states; states inside it likewise."""
+    inner = {name: {"$ref": f"#/$defs/State{name.capitalize()}"} for name in HOLDERS}
+    properties = {name: inner.get(name, part) for name, part in schema["properties"].items() if name != "platform"}
+    return closed(properties)
 
 
 def result_schema() -> dict[str, Any]:
@@ -108,11 +111,8 @@ def vectors_schema() -> dict[str, Any]:
             }
         )
     defs = definitions.made
-    if "System" in defs:
-        defs["StateSystem"] = without_platform(defs["System"])
-    if "World" in defs:
-        inner = {**defs["World"]["properties"], "system": {"$ref": "#/$defs/StateSystem"}}
-        defs["StateWorld"] = closed(inner)
+    for name in dict.fromkeys(suite.state_type.__name__ for suite, _ in targets()):
+        defs[f"State{name}"] = state_schema(defs[name])
     case = closed(
         {
             "name": {"type": "string"},

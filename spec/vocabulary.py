@@ -105,6 +105,7 @@ class Event(Enum):
     UD = "#UD"
     GP = "#GP(0)"
     PF = "#PF"
+    AC = "#AC"
     NPF = "#VMEXIT(NPF)"
     VC = "#VC"
     VMEXIT_INVALID = "VMEXIT_INVALID"
@@ -180,6 +181,19 @@ class GuestAction(Enum):
 
 
 @unique
+class HostAction(Enum):
+    """What a careful host does next: the results of its steps when it serves a guest's exit."""
+
+    SERVES = "serves"
+    WAITS = "waits"
+    """It is not its turn; nothing is done."""
+    REFUSES = "refuses the request"
+    """The guest is told why, and goes on."""
+    KILLS = "ends the guest"
+    """The protocol has no answer for what the guest did."""
+
+
+@unique
 class Verdict(Enum):
     """What a relying party makes of an attestation report."""
 
@@ -187,7 +201,7 @@ class Verdict(Enum):
     REFUSED = "refused"
 
 
-Result = Eax | Event | Status | Limit | GuestAction | Verdict
+Result = Eax | Event | Status | Limit | GuestAction | HostAction | Verdict
 
 
 # --- page states ---
@@ -433,6 +447,7 @@ class Actor(Enum):
     HYPERVISOR = "hypervisor"
     GUEST = "guest"
     CAREFUL_GUEST = "careful guest"
+    CAREFUL_HOST = "careful host"
     FIRMWARE = "firmware"
     HARDWARE = "hardware"
     DEVICE = "device"
