@@ -10,13 +10,16 @@ import z3
 
 from proofs.symbolic import SymBits, bits_term, bool_term
 from proofs.tables import Base, SymMap
+from proofs.templates import nothing
+from spec.attestation.exchange import Channel, Correspondent, Exchange, Sent, Thrift, Vmpck
+from spec.attestation.parties import Parties, Request, RequestNumber, Signature, SignatureNumber
 from spec.features import MILAN, Platform
-from spec.firmware.state import ContextPage
+from spec.firmware.state import ContextPage, KeyId
 from spec.guest.ghost import Ghost, no_ghosts
 from spec.guest.given import NOTHING, Given
 from spec.guest.world import Discipline, Guest, World
 from spec.maps import Map
-from spec.record import fields_of, is_record, record
+from spec.record import fields_of, is_record, record, replace
 from spec.registry import Outcome, transition
 from spec.system.initial import booted
 from spec.system.state import System
@@ -103,3 +106,53 @@ def guest_reset(world: World, op: Reset) -> Outcome:
         assembled(World, started(op.platform), guest, everywhere(Ghost, ghost, "start.ghost")),
         Evidence.MANUAL,
     )
+
+
+@record
+class Introduction:
+    """Who takes part, and what each of them does."""
+
+    parties: Parties
+
+
+@transition(actor=Actor.HARDWARE, manual='Firmware ABI (56860), "Attestation"')
+def attestation_reset(parties: Parties, op: Introduction) -> Outcome:  # noqa: ARG001 - whatever was before is gone
+    """Nobody has asked, signed or drawn anything; the relying party waits for a nonce that it will not draw."""
+    given = op.parties
+    requests = everywhere(Map[RequestNumber, Request], Map(nothing(Request)), "start.requests")
+    signatures = everywhere(Map[SignatureNumber, Signature], Map(nothing(Signature)), "start.signatures")
+    reference = replace(given.reference, report_data=0)
+    after = assembled(
+        Parties,
+        given.chips,
+        given.guests,
+        requests,
+        signatures,
+        0,
+        0,
+        1,
+        given.losses,
+        given.care,
+        given.rules,
+        reference,
+    )
+    return Outcome(Event.COMPLETES, "started", after, Evidence.MANUAL)
+
+
+@record
+class Acquaintance:
+    """The machine, and whose messages are followed."""
+
+    platform: Platform
+    keys: KeyId
+    rules: Thrift
+
+
+@transition(actor=Actor.HARDWARE, manual='Firmware ABI (56860), "Guest Messages"')
+def messages_reset(exchange: Exchange, op: Acquaintance) -> Outcome:  # noqa: ARG001 - whatever was before is gone
+    """Nobody has sealed or answered anything."""
+    channels = everywhere(Map[Vmpck, Channel], Map(nothing(Channel)), "start.channels")
+    ghost: Sent = nothing(Sent)
+    guest = assembled(Correspondent, op.keys, channels, op.rules)
+    after = assembled(Exchange, started(op.platform), guest, everywhere(Sent, ghost, "start.sent"))
+    return Outcome(Event.COMPLETES, "started", after, Evidence.MANUAL)

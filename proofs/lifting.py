@@ -1,4 +1,4 @@
-"""Any step of the machine as a step of the world, and any of the world as one of a scene with memory.
+"""Any step of the machine as a step of the world or of an exchange of messages, any of the world as one of a scene.
 
 The ghost state follows what firmware does to the guest's pages; memory follows what each step does to contents, cached
 translations and registers.
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from spec.attestation.exchange import Exchange, answering
 from spec.guest.following import FOLLOWING
 from spec.guest.world import World
 from spec.memory import following as memory
@@ -29,6 +30,22 @@ def lifted(transition: Callable[[Any, Any], Outcome]) -> Callable[[World, Any], 
         return outcome._replace(system=after if follow is None else follow(world, op, after))
 
     step.__annotations__ = {"world": World, "op": operands_of(transition), "return": Outcome}
+    return step
+
+
+def overheard(transition: Callable[[Any, Any], Outcome]) -> Callable[[Exchange, Any], Outcome]:
+    """The same step in an exchange of messages; what firmware answers is remembered."""
+
+    @wraps(transition)
+    def step(exchange: Exchange, op: Any) -> Outcome:
+        outcome = transition(exchange.system, op)
+        if outcome.system is exchange.system:
+            return outcome._replace(system=exchange)
+        after = replace(exchange, system=outcome.system)
+        answers = outcome.output is not None and hasattr(op, "message")
+        return outcome._replace(system=answering(exchange, op.message, after) if answers else after)
+
+    step.__annotations__ = {"exchange": Exchange, "op": operands_of(transition), "return": Outcome}
     return step
 
 

@@ -5,11 +5,18 @@ shows (`proofs/necessity.py`) has a trace of several steps here. What RMP-I32 sa
 executes before VMRUN enters it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from proofs.induction import Predicate
+from proofs.small_attestation import attestation_key, attestation_moves, introduced
 from proofs.small_levels import everything, level_moves, preparing_moves
+from proofs.small_messages import (
+    corresponding,
+    message_key,
+    message_moves,
+    message_moves_with_copies,
+)
 from proofs.small_metadata import (
     Swapped,
     forging_moves,
@@ -21,6 +28,11 @@ from proofs.small_metadata import (
 )
 from proofs.small_world import all_moves, has_two_homes, key, launching
 from proofs.witnesses import Witness
+from spec.attestation import invariants as attestation
+from spec.attestation import message_invariants as messages
+from spec.attestation.exchange import THRIFTY, Thrift
+from spec.attestation.parties import Care, Parties
+from spec.attestation.rules import DILIGENT, Diligence
 from spec.guest import invariants as pages
 from spec.guest import launch_invariants as launch
 from spec.guest import mask_invariants as masks
@@ -157,6 +169,58 @@ def of_nothing() -> Iterator[Witness]:
     yield Witness(no.types_were_measured_anyway, "", partial(launching, CAREFUL), preparing_moves, everything)
 
 
+IVS = messages.no_number_got_a_second_plaintext
+ACCEPTANCE = attestation.accepted_reports_were_asked_for
+WITHOUT_RULE = {
+    "V1": Diligence(checks_chain=False),
+    "V3": Diligence(checks_signature=False),
+    "V4": Diligence(binds_tcb=False),
+    "V5": Diligence(binds_chip=False),
+    "V6": Diligence(asks_product=False),
+    "V7": Diligence(asks_chip=False),
+    "V8": Diligence(asks_tcb=False),
+    "V9": Diligence(asks_policy=False),
+    "V10": Diligence(asks_measurement=False),
+    "V11": Diligence(asks_vmpl=False),
+    "V12": Diligence(asks_nonce=False),
+}
+
+
+def in_attestation(without: str, start: Callable[[], Parties]) -> Witness:
+    """What an accepted report means, of two chips and three guests."""
+    return Witness(ACCEPTANCE, without, start, attestation_moves, attestation_key, is_over=lambda _: False)
+
+
+def of_attestation() -> Iterator[Witness]:
+    """What an accepted report means, without each rule of the relying party and of the measured guest."""
+    for name, rules in WITHOUT_RULE.items():
+        yield in_attestation(f"without rule {name}", partial(introduced, rules))
+    lost = partial(introduced, Diligence(checks_revocation=False), ask_lost=True)
+    yield in_attestation("without rule V2, where the ASK was lost and revoked", lost)
+    yield in_attestation("without rule S12", partial(introduced, DILIGENT, Care(never_reseals=False)))
+    yield in_attestation("without rule D10", partial(introduced, DILIGENT, Care(strips_keys=False)))
+
+
+def of_messages() -> Iterator[Witness]:
+    """Guest messages without either half of rule S12, and with a migration agent that copies the guest."""
+    for without, rules in (
+        ("without rule S12, of requests that were not answered", Thrift(resends_unchanged=False)),
+        ("without rule S12, of requests that failed", Thrift(wipes_on_failure=False)),
+    ):
+        start = partial(corresponding, rules)
+        yield Witness(IVS, without, start, message_moves, message_key, is_over=lambda _: False)
+    yield Witness(
+        messages.no_request_was_answered_twice,
+        "if a migration agent copies the guest",
+        partial(corresponding, THRIFTY),
+        message_moves_with_copies,
+        message_key,
+        is_over=lambda _: False,
+    )
+
+
+OF_ATTESTATION = tuple(of_attestation())
+OF_MESSAGES = tuple(of_messages())
 OF_NOTHING = tuple(of_nothing())
 OF_RULES = tuple(of_rules())
 OF_EXECUTION = tuple(of_execution())

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
+from proofs.attestation_suites import ATTESTATION_INITIAL, ATTESTATION_SUITES
 from proofs.induction import is_state_invariant
 from proofs.initial import guest_reset, reset
 from proofs.lifting import lifted
@@ -216,8 +217,9 @@ INITIAL = (
     Suite("rmp-initial", System, (reset,), STATE_INVARIANTS, ()),
     Suite("guest-initial", World, (guest_reset,), STATES_OF_GUESTS, ()),
     *PROTOCOLS_INITIAL,
+    *ATTESTATION_INITIAL,
 )
 """Initial states: the state invariants hold in them."""
 
-EVERYTHING = (*SUITES, *INITIAL)
+EVERYTHING = (*SUITES, *ATTESTATION_SUITES, *INITIAL)
 """All that is proved by induction."""

@@ -26,13 +26,15 @@ class Witness:
     statement: Predicate
     without: str
     """In words; empty for what holds under no premise."""
-    start: Callable[[], World]
-    moves: Callable[[], list[Move[World]]]
-    key: Callable[[World], Hashable]
+    start: Callable[[], Any]
+    moves: Callable[[], list[Move[Any]]]
+    key: Callable[[Any], Hashable]
     begins: str = ""
     """What has happened before the trace begins, in words."""
     seen: Callable[[World], bool] | None = None
     """What is looked for, if that shows more than the first state in which the statement fails."""
+    is_over: Callable[[Any], bool] = has_ended
+    """Where nothing is promised any more."""
 
     @property
     def identifier(self) -> str:
@@ -93,14 +95,14 @@ def looked_for(witness: Witness) -> Found[World]:
             witness.moves(),
             witness.key,
             witness.seen or (lambda world: fails_in(witness.statement, world)),
-            has_ended,
+            witness.is_over,
         )
     return search(
         witness.start(),
         witness.moves(),
         witness.key,
         lambda _: False,
-        has_ended,
+        witness.is_over,
         is_bad_step=lambda before, taken: fails_of(witness.statement, before, taken),
     )
 

@@ -13,6 +13,8 @@ from sevspec.documented import Operand, doc_line, operands
 from sevspec.knob_use import knob_reads
 from sevspec.source import Function, function_of, reached
 from spec.everything import (
+    ATTESTATION_INVARIANTS,
+    ATTESTATION_TRANSITIONS,
     GUEST_INVARIANTS,
     GUEST_TRANSITIONS,
     INVARIANTS,
@@ -29,10 +31,12 @@ from spec.vocabulary import Actor, Result
 FAMILIES: tuple[type[Enum], ...] = get_args(Result)
 """The families of results; no two members of one family are equal."""
 ALL_TRANSITIONS: tuple[Callable[..., Any], ...] = tuple(
-    dict.fromkeys((*TRANSITIONS, *GUEST_TRANSITIONS, *MEMORY_TRANSITIONS, *PROTOCOL_TRANSITIONS))
+    dict.fromkeys(
+        (*TRANSITIONS, *GUEST_TRANSITIONS, *MEMORY_TRANSITIONS, *PROTOCOL_TRANSITIONS, *ATTESTATION_TRANSITIONS)
+    )
 )
 ALL_INVARIANTS: tuple[Callable[..., Any], ...] = tuple(
-    dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *PROTOCOL_INVARIANTS, *NO_INVARIANTS))
+    dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *PROTOCOL_INVARIANTS, *ATTESTATION_INVARIANTS, *NO_INVARIANTS))
 )
 """Every statement that has an identifier, also those that nobody guarantees."""
 
@@ -60,6 +64,8 @@ class Step:
         """What it is to a reader."""
         if self.is_command:
             return "firmware command"
+        if self.function.text.file.startswith("spec/attestation/"):
+            return "step of attestation"
         if self.function.text.file.startswith(("spec/ghcb/", "spec/vc/")):
             return f"step of a {self.info.actor.value}"
         kinds = {Actor.CAREFUL_GUEST: "step of a careful guest", Actor.HARDWARE: "memory access"}

@@ -2,7 +2,7 @@
 
 from enum import Enum, IntEnum
 
-from proofs.premises import OF_EXECUTION, OF_NOTHING, OF_RULES
+from proofs.premises import OF_ATTESTATION, OF_EXECUTION, OF_MESSAGES, OF_NOTHING, OF_RULES
 from proofs.witnesses import Witness, shown
 from sevspec.answers import result_text
 from sevspec.catalogue import ALL_INVARIANTS, ALL_TRANSITIONS, Property, Step, catalogue
@@ -105,7 +105,7 @@ def invariant_topic(prop: Property) -> Topic:
     topic.fact("needs at their defaults", info.needs)
     topic.fact("speaks of", info.by or "every step")
     topic.fact("exempts", info.unless)
-    witnesses = (*OF_NOTHING, *OF_RULES, *OF_EXECUTION)
+    witnesses = (*OF_NOTHING, *OF_RULES, *OF_EXECUTION, *OF_ATTESTATION, *OF_MESSAGES)
     topic.tables += [trace_table(w) for w in witnesses if w.identifier == info.identifier]
     return topic
 

@@ -18,6 +18,7 @@ MANUALS = (
     Manual("AMD64 APM Vol. 3", "24594", "of the same edition"),
     Manual("AMD64 APM Vol. 4", "26568", "of the same edition, for vector instructions"),
     Manual("GHCB", "56421", "2.0x"),
+    Manual("VCEK certificates", "57230", "with structVersion 0 and 1"),
     Manual("SEV API", "55766", "as firmware 1.55.25 behaves"),
     Manual("SEV-SNP firmware ABI", "56860", "1.55, as firmware 1.55.25 behaves"),
 )

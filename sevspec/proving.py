@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from proofs.attestation_suites import ATTESTATION_SUITES
 from proofs.obligations import Verdict
 from proofs.premises import OF_NOTHING
 from proofs.session import LIVENESS, T9, Answer, Piece, pieces
@@ -34,7 +35,8 @@ class Row:
 
 def invariants() -> dict[str, InvariantInfo]:
     """Every invariant of every suite, by name."""
-    return {i.__name__: invariant_info(i) for suite in SUITES for i in suite.invariants} | {T9.name: T9}
+    suites = (*SUITES, *ATTESTATION_SUITES)
+    return {i.__name__: invariant_info(i) for suite in suites for i in suite.invariants} | {T9.name: T9}
 
 
 def solvers_named(name: str) -> list[str]:

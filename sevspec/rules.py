@@ -21,6 +21,7 @@ INTRODUCTIONS = {
     Guarantor.HOST: "Holds for a host that keeps its own rules, against any guest.",
     Guarantor.CRYPTOGRAPHY: "Holds if drawn keys differ and tags are not forged.",
     Guarantor.PLATFORM: "Holds of the machine as it is built.",
+    Guarantor.RELYING_PARTY: "Holds for a relying party that keeps its rules. `sevspec explain` has traces without.",
     Guarantor.NOBODY: "Does not hold: `sevspec explain` shows a trace.",
 }
 

@@ -20,7 +20,7 @@ from sevspec.explanations import (
     result_topic,
     step_topic,
 )
-from sevspec.guest_rules import guest_rule_topic, guest_rules
+from sevspec.guest_rules import BOOKS, guest_rule_topic, guest_rules
 from sevspec.refused import Refused
 from sevspec.topic import Table, Topic
 from spec.features import PLATFORMS
@@ -132,7 +132,8 @@ def overview() -> Topic:
         topic.fact(f"results, {family.__name__}", [member.name for member in family])
     topic.fact("exit codes", [exit_name(code) for code in exit_codes()])
     topic.fact("knobs", [knob.name for knob in KNOBS])
-    topic.fact("rules of a careful guest", [rule.name for rule in guest_rules()])
+    for book in BOOKS:
+        topic.fact(book.kind.replace("rule", "rules", 1), [rule.name for rule in guest_rules() if rule.book is book])
     topic.fact("checks", check_names())
     topic.fact("attacks", [f"{attack.id} {attack.name}" for attack in attacks()])
     topic.fact("rules that stop attacks", list(rules()))

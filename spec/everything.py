@@ -1,5 +1,10 @@
 """The registry: every transition and every invariant, joined from the packages' tuples."""
 
+from spec.attestation.guest_messages import TRANSITIONS as MESSAGE_TRANSITIONS
+from spec.attestation.invariants import INVARIANTS as REPORT_INVARIANTS
+from spec.attestation.message_invariants import INVARIANTS as MESSAGE_INVARIANTS
+from spec.attestation.message_invariants import OF_THE_MACHINE as MESSAGES_OF_THE_MACHINE
+from spec.attestation.transitions import TRANSITIONS as REPORT_TRANSITIONS
 from spec.firmware.invariants import INVARIANTS as FIRMWARE_INVARIANTS
 from spec.firmware.page_invariants import INVARIANTS as PAGE_INVARIANTS
 from spec.firmware.transitions import TRANSITIONS as FIRMWARE_TRANSITIONS
@@ -24,7 +29,14 @@ from spec.vc.transitions import TRANSITIONS as VC_TRANSITIONS
 
 TRANSITIONS = (*RMP_TRANSITIONS, *FIRMWARE_TRANSITIONS)
 """Every step of the machine. Those of a careful guest and those on memory are tuples of their own: other state."""
-INVARIANTS = (*RMP_INVARIANTS, *STEP_INVARIANTS, *ACCESS_INVARIANTS, *FIRMWARE_INVARIANTS, *PAGE_INVARIANTS)
+INVARIANTS = (
+    *RMP_INVARIANTS,
+    *STEP_INVARIANTS,
+    *ACCESS_INVARIANTS,
+    *FIRMWARE_INVARIANTS,
+    *PAGE_INVARIANTS,
+    *MESSAGES_OF_THE_MACHINE,
+)
 """Every invariant of the machine."""
 GUEST_INVARIANTS = (*SWAPPING_INVARIANTS, *COPY_INVARIANTS, *LAUNCH_INVARIANTS, *CAREFUL_INVARIANTS, *MASK_INVARIANTS)
 """Every invariant of the machine with one guest followed: those of any guest, then those of a careful one."""
@@ -32,8 +44,14 @@ PROTOCOL_TRANSITIONS = (*MSR_TRANSITIONS, *VC_TRANSITIONS, *HOST_TRANSITIONS)
 """Every step of the GHCB protocol and of #VC."""
 PROTOCOL_INVARIANTS = (*MSR_INVARIANTS, *VC_INVARIANTS, *HOST_INVARIANTS)
 """Every claim about them."""
+ATTESTATION_TRANSITIONS = (*REPORT_TRANSITIONS, *MESSAGE_TRANSITIONS)
+"""Every step of reports, and of the guest's end of its messages to firmware."""
+ATTESTATION_INVARIANTS = (*REPORT_INVARIANTS, *MESSAGE_INVARIANTS)
+"""Every claim about them."""
 
 __all__ = [
+    "ATTESTATION_INVARIANTS",
+    "ATTESTATION_TRANSITIONS",
     "GUEST_INVARIANTS",
     "GUEST_TRANSITIONS",
     "HOST_INVARIANTS",

@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from proofs.attestation_suites import ATTESTATION_SUITES
 from proofs.session import Answer
 from proofs.solving import PROVED
 from proofs.suites import SUITES
@@ -68,15 +69,16 @@ def assumptions() -> list[Assumption]:
     """Of every suite, by name."""
     return [
         Assumption(suite.name, assumption.__name__, " ".join((getdoc(assumption) or "").split()))
-        for suite in SUITES
+        for suite in (*SUITES, *ATTESTATION_SUITES)
         for assumption in suite.assumptions
     ]
 
 
 def suites_of(claim: str) -> str:
     """The suites in which a claim is proved; of the engine's own claims, all."""
-    named = [suite.name for suite in SUITES if any(i.__name__ == claim for i in suite.invariants)]
-    return ", ".join(named or [suite.name for suite in SUITES])
+    every = (*SUITES, *ATTESTATION_SUITES)
+    named = [suite.name for suite in every if any(i.__name__ == claim for i in suite.invariants)]
+    return ", ".join(named or [suite.name for suite in every])
 
 
 def document(checked: Checked) -> dict[str, Any]:

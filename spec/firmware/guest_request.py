@@ -100,7 +100,7 @@ def refused_payload(system: System, op: GuestRequest, context: GuestContext) -> 
     ):
         return InBand(Status.INVALID_KEY, cause)
     if cause := first_of(
-        ("vmpl", all_of(named, op.vmpl < op.message.vmpck)),
+        ("vmpl", all_of(named, names_higher_level(op.vmpl, op.message.vmpck))),
         ("key-fields", all_of(is_key, op.fields & KEY_FIELDS != op.fields)),
         ("key-tcb", all_of(is_key, op.fields & TCB_FIELD != 0, op.above_committed_tcb)),
         ("key-svn", all_of(is_key, op.fields & SVN_FIELD != 0, op.guest_svn > context.guest_svn)),
@@ -118,3 +118,8 @@ def key_missing(system: System, key_select: int, context: GuestContext) -> bool:
         all_of(key_select == KeySelect.VCEK, context.vcek_disabled),
         all_of(key_select == KeySelect.VLEK_OR_VCEK, context.vcek_disabled, no_vlek),
     )
+
+
+def names_higher_level(vmpl: Annotated[int, Bits(32)], vmpck: Annotated[int, Bits(8)]) -> bool:
+    """The VMPL of a request is more privileged than the level whose key sealed it."""
+    return vmpl < vmpck

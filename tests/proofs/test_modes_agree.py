@@ -7,13 +7,16 @@ import z3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proofs.attestation_suites import ATTESTATION_SUITES
 from proofs.explore import explore, unknown
 from proofs.vectors import targets
 from spec.registry import operands_of, transition_info
 from tests.proofs.pinned import Pinned
 from tests.proofs.plain_values import plain_values
 
-TARGETS = {transition_info(transition).name: (suite, transition) for suite, transition in targets()}
+MACHINE = {transition_info(transition).name: (suite, transition) for suite, transition in targets()}
+SPOKEN = {transition_info(step).name: (suite, step) for suite in ATTESTATION_SUITES for step in suite.transitions}
+TARGETS = SPOKEN | MACHINE
 EXAMPLES = 3 if settings.default.max_examples <= 100 else 60
 """For each transition; there are many, and each example asks the solver about every path."""
 
