@@ -12,9 +12,10 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import z3
 
 from proofs.suite import Suite, Transition
+from proofs.vectors import targets
 from spec.maps import Map
 from spec.record import is_record, record, width_of
-from spec.registry import Outcome, transition
+from spec.registry import Outcome, transition, transition_info
 from spec.vocabulary import Actor, Bits, Evidence, Status
 
 CANNOT = (TypeError, RecursionError, ArgumentError, z3.Z3Exception)
@@ -66,7 +67,7 @@ def as_step(module: str, name: str) -> tuple[Suite, Transition] | None:
     arguments: Any = record(type("Arguments", (), {"__annotations__": {names[p]: kind for p, kind in kinds.items()}}))
 
     def step(system: Nowhere, op: Any) -> Outcome:
-        value = function(*op)
+        value = function(**dict(zip(kinds, op, strict=True)))
         check = value if isinstance(value, str) else "value"
         return Outcome(Status.SUCCESS, check, system, Evidence.MANUAL, value)
 
@@ -74,3 +75,14 @@ def as_step(module: str, name: str) -> tuple[Suite, Transition] | None:
     step.__annotations__ = {"system": Nowhere, "op": arguments, "return": Outcome}
     made = transition(actor=Actor.HARDWARE, manual=module)(step)
     return Suite(f"function {name}", Nowhere, (made,), (), ()), made
+
+
+def step_named(name: str) -> tuple[Suite, Transition]:
+    """The transition of this name, or the function that `MODULE:NAME` names, with the suite that it belongs to."""
+    module, colon, function = name.partition(":")
+    if not colon:
+        return next((suite, step) for suite, step in targets() if transition_info(step).name == name)
+    step = as_step(module, function)
+    if step is None:
+        raise TypeError(f"{name}: its arguments can have no arbitrary values")
+    return step

@@ -167,6 +167,8 @@ class SymBits(Term):
     __rxor__ = __xor__
 
     def __lshift__(self, count: int) -> Any:
+        if count == 0:
+            return self
         return SymBits(z3.Concat(self.z, numeral(0, count)), self.width + count)
 
     def __rlshift__(self, value: int) -> Any:

@@ -12,11 +12,12 @@ import z3
 
 from proofs.explore import explore, unknown
 from proofs.goals import goals
-from proofs.path_models import DENSE, PathModels, possible
+from proofs.path_models import PathModels, possible
 from proofs.suite import Suite, Transition
 from proofs.suites import SUITES
-from proofs.symbolic import SymBool, bits_term, bool_term, conjunction
-from proofs.tables import SymMap, Written
+from proofs.symbolic import SymBits, conjunction
+from proofs.wishes import DENSE, KINDS
+from proofs.writes import differ, written
 from spec.logic import Term
 from spec.registry import Outcome, operands_of, transition_info
 
@@ -34,7 +35,7 @@ class Case:
     op: Any
     outcome: Outcome
     invariant: bool
-    """The state before satisfies the invariants at every key that the step reads."""
+    """The state before is known to satisfy the invariants at every key that the step reads."""
 
     @property
     def name(self) -> str:
@@ -63,13 +64,15 @@ class Cases:
 
     def case(self, runs: PathModels, model: z3.ModelRef | None) -> Iterator[Case]:
         """The replayed case of a model, if it is a new one."""
-        if model is None:
-            return
-        before, op = runs.plain(model)
+        if model is not None:
+            yield from self.replayed(*runs.plain(model), runs.invariant)
+
+    def replayed(self, before: Any, op: Any, invariant: bool) -> Iterator[Case]:
+        """The case of a state and operands, if it is a new one."""
         if (before, op) not in self.seen:
             self.seen.append((before, op))
             name = transition_info(self.transition).name
-            yield Case(name, len(self.seen), before, op, self.transition(before, op), runs.invariant)
+            yield Case(name, len(self.seen), before, op, self.transition(before, op), invariant)
 
     def all(self) -> Iterator[Case]:
         """Paths, then conditions, then choices of data."""
@@ -78,13 +81,15 @@ class Cases:
             yield from self.case(runs, runs.model())
         for runs in self.runs:
             if runs.path.outcome.system is not self.state or runs.path.outcome.output is not None:
-                for kind in DENSE:
+                for kind in KINDS[1:] if isinstance(runs.path.outcome.output, SymBits) else DENSE:
                     yield from self.case(runs, runs.model(kind=kind))
         yield from self.sides()
         yield from self.orders()
         yield from self.ranges()
         yield from self.choices()
         yield from self.effects()
+        for runs in self.runs:
+            yield from self.changes(runs)
 
     def reach(self, runs: PathModels) -> None:
         """See to it that a path's models, taken as plain states, lead down the path."""
@@ -129,12 +134,17 @@ class Cases:
                     continue
                 nearest = min(others, key=lambda r: len(r.path.context.taken))
                 later = nearest.path.context.conditions[position + 1 :]
+                here = [first.conditions[position]]
                 values = (refused.path.outcome.output, nearest.path.outcome.output)
                 if all(isinstance(value, (int, Term)) for value in values):
                     fitting = (obligation.claim for obligation in nearest.path.context.obligations)
                     later = [*later, differ(*values), *fitting]
-                if later and not nearest.shows(conjunction([*first.conditions, *later])):
-                    yield from self.case(nearest, nearest.instead([*first.conditions, *later]))
+                    here = list(goals(here[0]))
+                before, after = first.conditions[:position], first.conditions[position + 1 :]
+                for goal in here if later else ():
+                    asked = [*before, goal, *after, *later]
+                    if not nearest.shows(conjunction(asked)):
+                        yield from self.case(nearest, nearest.instead(asked))
 
     def choices(self) -> Iterator[Case]:
         """Each choice of data, each way: every part of its condition decides alone, and the values differ."""
@@ -166,6 +176,17 @@ class Cases:
             for goal in (*goals(condition, True), *goals(condition, False)):
                 yield from self.chosen(runs, goal, seen)
 
+    def changes(self, runs: PathModels) -> Iterator[Case]:
+        """Each field that is written, with another value before; each range that holds, with one field else at its end.
+
+        Whether invariants hold of the latter is not known.
+        """
+        for goal in runs.changes:
+            if not runs.shows(goal):
+                yield from self.case(runs, runs.model(goal, kind=DENSE[0]))
+        for before, op in runs.neighbours():
+            yield from self.replayed(before, op, False)
+
     def met_by(
         self, found: Iterable[tuple[z3.BoolRef, z3.BoolRef, PathModels]]
     ) -> Iterator[tuple[z3.BoolRef, list[PathModels], z3.BoolRef]]:
@@ -187,32 +208,6 @@ class Cases:
                     for model in models:
                         yield from self.case(runs, model)
                     return
-
-
-def written(state: Any) -> Iterator[z3.BoolRef]:
-    """The composed truth values in what a step wrote into tables, or gave as an answer."""
-    if isinstance(state, Written):
-        yield from written(state.before)
-        yield from written(state.value)
-    elif isinstance(state, SymBool):
-        if state.z.num_args() > 0 and not z3.is_app_of(state.z, z3.Z3_OP_UNINTERPRETED):
-            yield state.z
-    elif isinstance(state, tuple) and not isinstance(state, Term):
-        for part in state:
-            yield from written(part)
-
-
-def differ(left: Any, right: Any) -> z3.BoolRef:
-    """Whether two values differ in some field; true of tables, which are not compared."""
-    if isinstance(left, SymMap) or isinstance(right, SymMap):
-        return z3.BoolVal(True)
-    if isinstance(left, tuple):
-        return z3.Or(*(differ(a, b) for a, b in zip(left, right, strict=True)))
-    if isinstance(left, (bool, SymBool)):
-        return z3.Xor(bool_term(left), bool_term(right))
-    a, b = bits_term(left), bits_term(right)
-    width = max(a.width, b.width)
-    return a.widened(width) != b.widened(width)
 
 
 def cases(suite: Suite, transition: Transition) -> Iterator[Case]:
