@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ctypes import ArgumentError
 from enum import IntEnum
 from importlib import import_module
+from types import UnionType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import z3
@@ -30,7 +31,9 @@ class Nowhere:
 
 
 def kind_of(annotation: Any) -> Any:
-    """The type of arbitrary values of a parameter; None if it can have none."""
+    """The type of arbitrary values of a parameter, the first of several; None if it can have none."""
+    if isinstance(annotation, UnionType):
+        return kind_of(get_args(annotation)[0])
     if isinstance(annotation, type) and issubclass(annotation, IntEnum):
         return WORD
     if get_origin(annotation) is Map:

@@ -33,6 +33,7 @@ def edges(fact: RangeFact) -> list[tuple[str, z3.BoolRef]]:
     fails_at_last = [z3.And(only_last, way) for way in ways]
     found = [(f"{name} last {number}", goal) for number, goal in enumerate(fails_at_last)]
     found.append((f"{name} first", z3.And(length.z != 0, z3.Not(fact.truth), z3.Not(at_first), at_last)))
+    found.append((f"{name} only", z3.And(length.z == 1, z3.Not(fact.truth), z3.Not(at_first))))
     found.append((f"{name} behind", z3.And(fact.truth, z3.Not(bool_term(fact.predicate(behind))))))
     # A length that is chosen has an end for each choice.
     for number, choice in enumerate(chosen_inside(z3.Not(length.z == 0))):

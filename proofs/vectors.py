@@ -125,14 +125,13 @@ class Cases:
         """Each refusal together with the next one that it keeps from being seen, so that the order of the two shows."""
         for refused in self.runs:
             first = refused.path.context
-            if refused.path.outcome.system is not self.state:
+            # Where a message is answered, a refusal changes the state too; then it is the last branch that refuses.
+            if refused.path.outcome.system is not self.state and not all(first.taken[-1:]):
                 continue
             for position in range(len(first.taken)):
-                side = [*first.taken[:position], not first.taken[position]]
-                others = [r for r in self.runs if r.path.context.taken[: position + 1] == side]
-                if not others:
+                nearest = self.other_way(first.taken, position)
+                if nearest is None:
                     continue
-                nearest = min(others, key=lambda r: len(r.path.context.taken))
                 later = nearest.path.context.conditions[position + 1 :]
                 here = [first.conditions[position]]
                 values = (refused.path.outcome.output, nearest.path.outcome.output)
@@ -145,6 +144,13 @@ class Cases:
                     asked = [*before, goal, *after, *later]
                     if not nearest.shows(conjunction(asked)):
                         yield from self.case(nearest, nearest.instead(asked))
+
+    def other_way(self, taken: list[bool], position: int) -> PathModels | None:
+        """The shortest path that leaves one at a branch; where a further check follows, one on which that decides."""
+        side = [*taken[:position], not taken[position]]
+        others = [r for r in self.runs if r.path.context.taken[: position + 1] == side]
+        deciding = [r for r in others if all(r.path.context.taken[position + 1 : position + 2])]
+        return min(deciding or others, key=lambda r: len(r.path.context.taken), default=None)
 
     def choices(self) -> Iterator[Case]:
         """Each choice of data, each way: every part of its condition decides alone, and the values differ."""
