@@ -57,7 +57,7 @@ def parameters(module: str, name: str) -> dict[str, Any] | None:
     hints = ({"self": called(module, owner)} if owner else {}) | get_type_hints(function, include_extras=True)
     hints.pop("return", None)
     kinds = {parameter: kind_of(kind) for parameter, kind in hints.items()}
-    return None if not kinds or None in kinds.values() else kinds
+    return None if None in kinds.values() else kinds
 
 
 def as_step(module: str, name: str) -> tuple[Suite, Transition] | None:

@@ -99,6 +99,8 @@ def judged(name: str, names: Sequence[str], bad: frozenset[tuple[str, str]]) -> 
             noticed = import_module("proofs.killing").worse(names, bad)
     except TimeoutError as late:
         return Fate(name, SURVIVES, f"undecided: {late}")
+    except Exception as error:  # noqa: BLE001 - a rule that cannot be explored is noticed
+        return Fate(name, BY_PROOF, f"{type(error).__name__}: {error}")
     return Fate(name, BY_PROOF if noticed else SURVIVES, noticed)
 
 

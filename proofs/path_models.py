@@ -36,8 +36,10 @@ class PathModels:
         context = path.context
         context.forks = False
         self.edges = run(context, lambda: [goal for fact in context.range_facts[:] for goal in edges(fact)])
-        run(context, lambda: read_ends(path.outcome.system, tables_of(op)))
-        self.changes = run(context, lambda: list(changes(path.outcome.system)))
+        # A function gives its next state as a value.
+        after = (path.outcome.system, path.outcome.output)
+        run(context, lambda: read_ends(after, tables_of(op)))
+        self.changes = run(context, lambda: list(changes(after)))
         unconditional = replace(context, conditions=[])
         self.facts = run(unconditional, lambda: facts_for(unconditional, state, op, suite.hypotheses, ()))
         self.invariant = True

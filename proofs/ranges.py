@@ -29,11 +29,13 @@ def edges(fact: RangeFact) -> list[tuple[str, z3.BoolRef]]:
     name = str(fact.truth)
     at_first, at_last = bool_term(fact.predicate(SymBits(first.z, first.width))), bool_term(fact.predicate(last))
     ways = list(islice(goals(at_last, False), MOST_WAYS))
-    only_last = z3.And(length.z != 0, z3.Not(fact.truth), z3.Or(length.z == 1, at_first))
+    fails = z3.And(length.z != 0, z3.Not(fact.truth))
+    # The witness is read too, and would fail elsewhere if it could.
+    only_last = z3.And(fails, fact.witness.z == last.z, z3.Or(length.z == 1, at_first))
     fails_at_last = [z3.And(only_last, way) for way in ways]
     found = [(f"{name} last {number}", goal) for number, goal in enumerate(fails_at_last)]
-    found.append((f"{name} first", z3.And(length.z != 0, z3.Not(fact.truth), z3.Not(at_first), at_last)))
-    found.append((f"{name} only", z3.And(length.z == 1, z3.Not(fact.truth), z3.Not(at_first))))
+    at_begin = z3.And(fails, fact.witness.z == first.z, z3.Not(at_first))
+    found += [(f"{name} first", z3.And(at_begin, at_last)), (f"{name} only", z3.And(at_begin, length.z == 1))]
     found.append((f"{name} behind", z3.And(fact.truth, z3.Not(bool_term(fact.predicate(behind))))))
     # A length that is chosen has an end for each choice.
     for number, choice in enumerate(chosen_inside(z3.Not(length.z == 0))):

@@ -21,8 +21,9 @@ from proofs.writes import differ, written
 from spec.logic import Term
 from spec.registry import Outcome, operands_of, transition_info
 
-TRIES = 3
-"""On how many paths a goal is looked for before it counts as impossible."""
+TRIES = 8
+"""On how many paths a goal is looked for before it counts as impossible: on those that change the state, and on short
+ones, on which little else has to hold."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ class Cases:
         """A case for a goal at a branch, on the first path that allows it."""
         if any(runs.shows(goal) for runs in through):
             return
-        for runs in through[:TRIES]:
+        shortest = sorted(through, key=lambda r: len(r.path.context.taken))
+        for runs in dict.fromkeys([*through[: TRIES // 2], *shortest[: TRIES // 2]]):
             model = runs.model(goal)
             if model is not None:
                 yield from self.case(runs, model)
@@ -125,10 +127,11 @@ class Cases:
         """Each refusal together with the next one that it keeps from being seen, so that the order of the two shows."""
         for refused in self.runs:
             first = refused.path.context
-            # Where a message is answered, a refusal changes the state too; then it is the last branch that refuses.
-            if refused.path.outcome.system is not self.state and not all(first.taken[-1:]):
-                continue
-            for position in range(len(first.taken)):
+            changes = refused.path.outcome.system is not self.state
+            for position, taken in enumerate(first.taken):
+                # A refusal that is sent as an answer changes the state; its checks are the branches that were taken.
+                if changes and not taken:
+                    continue
                 nearest = self.other_way(first.taken, position)
                 if nearest is None:
                     continue

@@ -33,7 +33,7 @@ def wishes(kind: str, state: Any, op: Any, path: Path) -> Iterator[z3.BoolRef]:
         yield from dense(state, op, path, *divmod(KINDS.index(kind) - 1, 2))
     # Counts that take few pages to make true.
     for measure in path.context.measures:
-        yield from (measure.term == 0, z3.ULE(measure.term, 4))
+        yield from (measure.term == (0 if kind == PLAIN else 2), z3.ULE(measure.term, 4))
 
 
 def readable(state: Any, op: Any, path: Path) -> Iterator[z3.BoolRef]:
