@@ -137,8 +137,9 @@ class Cases:
                     continue
                 later = nearest.path.context.conditions[position + 1 :]
                 here = [first.conditions[position]]
-                values = (refused.path.outcome.output, nearest.path.outcome.output)
-                if all(isinstance(value, (int, Term)) for value in values):
+                ends = (refused.path.outcome, nearest.path.outcome)
+                values = [end.output for end in ends if isinstance(end.output, (int, Term))]
+                if len(values) == len(ends) and ends[0].check == ends[1].check:
                     fitting = (obligation.claim for obligation in nearest.path.context.obligations)
                     later = [*later, differ(*values), *fitting]
                     here = list(goals(here[0]))
