@@ -25,6 +25,9 @@ TRIES = 8
 """On how many paths a goal is looked for before it counts as impossible: on those that change the state, and on short
 ones, on which little else has to hold."""
 
+ANSWERS = 2
+"""Paths that differ in how a refusal is answered only: it is sent, or does not fit its page."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -132,29 +135,34 @@ class Cases:
                 # A refusal that is sent as an answer changes the state; its checks are the branches that were taken.
                 if changes and not taken:
                     continue
-                nearest = self.other_way(first.taken, position)
-                if nearest is None:
-                    continue
-                later = nearest.path.context.conditions[position + 1 :]
-                here = [first.conditions[position]]
-                ends = (refused.path.outcome, nearest.path.outcome)
-                values = [end.output for end in ends if isinstance(end.output, (int, Term))]
-                if len(values) == len(ends) and ends[0].check == ends[1].check:
-                    fitting = (obligation.claim for obligation in nearest.path.context.obligations)
-                    later = [*later, differ(*values), *fitting]
-                    here = list(goals(here[0]))
-                before, after = first.conditions[:position], first.conditions[position + 1 :]
-                for goal in here if later else ():
-                    asked = [*before, goal, *after, *later]
-                    if not nearest.shows(conjunction(asked)):
-                        yield from self.case(nearest, nearest.instead(asked))
+                for nearest in self.other_ways(first.taken, position):
+                    made = list(self.together(refused, nearest, position))
+                    yield from made
+                    if made:
+                        break
 
-    def other_way(self, taken: list[bool], position: int) -> PathModels | None:
-        """The shortest path that leaves one at a branch; where a further check follows, one on which that decides."""
+    def together(self, refused: PathModels, nearest: PathModels, position: int) -> Iterator[Case]:
+        """Cases that take the first path, and without its branch at a position would take the other one."""
+        first, later = refused.path.context, nearest.path.context.conditions[position + 1 :]
+        here = [first.conditions[position]]
+        ends = (refused.path.outcome, nearest.path.outcome)
+        values = [end.output for end in ends if isinstance(end.output, (int, Term))]
+        if len(values) == len(ends) and ends[0].check == ends[1].check:
+            fitting = (obligation.claim for obligation in nearest.path.context.obligations)
+            later = [*later, differ(*values), *fitting]
+            here = list(goals(here[0]))
+        before, after = first.conditions[:position], first.conditions[position + 1 :]
+        for goal in here if later else ():
+            asked = [*before, goal, *after, *later]
+            if not nearest.shows(conjunction(asked)):
+                yield from self.case(nearest, nearest.instead(asked))
+
+    def other_ways(self, taken: list[bool], position: int) -> list[PathModels]:
+        """Short paths that leave one at a branch; where a further check follows, ones on which that decides."""
         side = [*taken[:position], not taken[position]]
         others = [r for r in self.runs if r.path.context.taken[: position + 1] == side]
         deciding = [r for r in others if all(r.path.context.taken[position + 1 : position + 2])]
-        return min(deciding or others, key=lambda r: len(r.path.context.taken), default=None)
+        return sorted(deciding or others, key=lambda r: len(r.path.context.taken))[:ANSWERS]
 
     def choices(self) -> Iterator[Case]:
         """Each choice of data, each way: every part of its condition decides alone, and the values differ."""
