@@ -29,6 +29,8 @@ class RangeFact:
     first: Any
     count: Any
     predicate: Callable[[Any], Any]
+    witness: Any
+    """A number at which it fails, where it does not hold throughout."""
 
 
 @dataclass(frozen=True)

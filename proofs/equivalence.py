@@ -14,6 +14,7 @@ from typing import Any
 import z3
 
 from proofs.explore import Path, explore, run, unknown
+from proofs.functions import step_named
 from proofs.induction import facts_for, tables_of
 from proofs.mutate import Mutant
 from proofs.schemas import met
@@ -21,10 +22,9 @@ from proofs.solving import z3_solver
 from proofs.symbolic import SymBits, SymBool, conjunction, leaves
 from proofs.tables import Base, SymMap
 from proofs.universe import changed
-from proofs.vectors import targets
 from spec.logic import Term
 from spec.record import fields_of, is_record
-from spec.registry import operands_of, transition_info
+from spec.registry import operands_of
 
 EVERYWHERE, UNDER_INVARIANTS = "on every state", "where the invariants hold"
 EFFORT = 20_000_000
@@ -50,10 +50,10 @@ class Way:
 
 
 class Version:
-    """All paths of a transition; of the original, or inside a universe of the mutant."""
+    """All paths of a transition or function; of the original, or inside a universe of the mutant."""
 
     def __init__(self, name: str) -> None:
-        self.suite, transition = next((s, t) for s, t in targets() if transition_info(t).name == name)
+        self.suite, transition = step_named(name)
         self.state, self.op = unknown(self.suite.state_type, "s"), unknown(operands_of(transition), "op")
         self.ways = [way_of(path) for path in explore(transition, self.state, self.op)]
 
@@ -153,7 +153,7 @@ def distinguished(original: Any, mutant: Any, invariants: bool) -> str:
 
 
 def equivalent(mutant: Mutant, names: Sequence[str]) -> str:
-    """On which states a mutant is proved to be the original, in all of these transitions; empty if not proved."""
+    """On which states a mutant is proved to be the original, in all of these steps; empty if not proved."""
     if mutant.file in COUNTING:
         return ""
     originals = [Version(name) for name in names]

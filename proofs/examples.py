@@ -7,15 +7,17 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from proofs.cache import Cache
-from proofs.functions import CANNOT, as_step, called
-from proofs.mutate import SPEC
+from proofs.functions import CANNOT, as_step, called, parameters, step_named
+from proofs.mutate import SPEC, is_claim
 from proofs.universe import pickled
 from proofs.vectors import cases, targets
-from spec.registry import transition_info
+from spec.registry import parameters_of, transition_info
 
 
 @dataclass(frozen=True)
@@ -24,16 +26,16 @@ class Example:
 
     name: str
     content: bytes
-    """Module, function, arguments, what it gives, and whether that is an outcome."""
+    """Module, function, arguments by name, what it gives, and whether that is an outcome."""
     reached: frozenset[tuple[str, int]]
 
 
 def examples_of(name: str) -> list[Example]:
     """The cases of one transition, traced; made in another process, so that they are always the same."""
-    suite, transition = next((s, t) for s, t in targets() if transition_info(t).name == name)
+    suite, transition = step_named(name)
     found = []
     for case in cases(suite, transition):
-        arguments = (case.before, case.op)
+        arguments = dict(zip(parameters_of(transition), (case.before, case.op), strict=True))
         whole = (transition.__module__, transition.__name__, arguments, tuple(case.outcome), True)
         found.append(Example(case.name, pickled(whole), traced(transition, arguments)))
     return found
@@ -50,20 +52,22 @@ def examples_of_functions(file: str) -> list[Example]:
         except CANNOT:
             continue
         for case in made:
-            whole = (module, name, tuple(case.op), (case.outcome.output,), False)
-            found.append(Example(f"{name}-{case.number:03}", pickled(whole), traced(called(module, name), case.op)))
+            arguments = dict(zip(parameters(module, name) or (), case.op, strict=True))
+            whole = (module, name, arguments, (case.outcome.output,), False)
+            ran = traced(called(module, name), arguments)
+            found.append(Example(f"{module}:{name}-{case.number:03}", pickled(whole), ran))
     return found
 
 
 def names_in(file: str) -> list[str]:
-    """The functions of a file, and what calling an instance of a class does."""
+    """The functions of a file but for claims, and what calling an instance of a class does."""
     tree = ast.parse((SPEC.parent / file).read_text(encoding="utf-8"))
     inner = [(node, part) for node in tree.body if isinstance(node, ast.ClassDef) for part in node.body]
     calls = [f"{c.name}.__call__" for c, part in inner if isinstance(part, ast.FunctionDef) and part.name == "__call__"]
-    return calls + [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return calls + [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and not is_claim(node)]
 
 
-def traced(function: Callable[..., Any], arguments: tuple[Any, ...]) -> frozenset[tuple[str, int]]:
+def traced(function: Callable[..., Any], arguments: dict[str, Any]) -> frozenset[tuple[str, int]]:
     """The functions of `spec/` that a call runs: file and first line."""
     reached: set[tuple[str, int]] = set()
     root = str(SPEC)
@@ -74,7 +78,7 @@ def traced(function: Callable[..., Any], arguments: tuple[Any, ...]) -> frozense
 
     sys.setprofile(note)
     try:
-        function(*arguments)
+        function(**arguments)
     finally:
         sys.setprofile(None)
     return frozenset(reached)
@@ -114,6 +118,12 @@ def files_of(module: str) -> set[str]:
         if file in found or not path.is_file():
             continue
         found.add(file)
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        pending += [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+        pending += imported_by(path)
     return found
+
+
+@cache
+def imported_by(path: Path) -> list[str]:
+    """The modules that a file imports names from."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from ctypes import ArgumentError
 from enum import IntEnum
 from importlib import import_module
+from types import UnionType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import z3
 
 from proofs.suite import Suite, Transition
+from proofs.vectors import targets
 from spec.maps import Map
 from spec.record import is_record, record, width_of
-from spec.registry import Outcome, transition
+from spec.registry import Outcome, transition, transition_info
 from spec.vocabulary import Actor, Bits, Evidence, Status
 
 CANNOT = (TypeError, RecursionError, ArgumentError, z3.Z3Exception)
@@ -29,7 +31,9 @@ class Nowhere:
 
 
 def kind_of(annotation: Any) -> Any:
-    """The type of arbitrary values of a parameter; None if it can have none."""
+    """The type of arbitrary values of a parameter, the first of several; None if it can have none."""
+    if isinstance(annotation, UnionType):
+        return kind_of(get_args(annotation)[0])
     if isinstance(annotation, type) and issubclass(annotation, IntEnum):
         return WORD
     if get_origin(annotation) is Map:
@@ -53,7 +57,7 @@ def parameters(module: str, name: str) -> dict[str, Any] | None:
     hints = ({"self": called(module, owner)} if owner else {}) | get_type_hints(function, include_extras=True)
     hints.pop("return", None)
     kinds = {parameter: kind_of(kind) for parameter, kind in hints.items()}
-    return None if not kinds or None in kinds.values() else kinds
+    return None if None in kinds.values() else kinds
 
 
 def as_step(module: str, name: str) -> tuple[Suite, Transition] | None:
@@ -66,7 +70,7 @@ def as_step(module: str, name: str) -> tuple[Suite, Transition] | None:
     arguments: Any = record(type("Arguments", (), {"__annotations__": {names[p]: kind for p, kind in kinds.items()}}))
 
     def step(system: Nowhere, op: Any) -> Outcome:
-        value = function(*op)
+        value = function(**dict(zip(kinds, op, strict=True)))
         check = value if isinstance(value, str) else "value"
         return Outcome(Status.SUCCESS, check, system, Evidence.MANUAL, value)
 
@@ -74,3 +78,14 @@ def as_step(module: str, name: str) -> tuple[Suite, Transition] | None:
     step.__annotations__ = {"system": Nowhere, "op": arguments, "return": Outcome}
     made = transition(actor=Actor.HARDWARE, manual=module)(step)
     return Suite(f"function {name}", Nowhere, (made,), (), ()), made
+
+
+def step_named(name: str) -> tuple[Suite, Transition]:
+    """The transition of this name, or the function that `MODULE:NAME` names, with the suite that it belongs to."""
+    module, colon, function = name.partition(":")
+    if not colon:
+        return next((suite, step) for suite, step in targets() if transition_info(step).name == name)
+    step = as_step(module, function)
+    if step is None:
+        raise TypeError(f"{name}: its arguments can have no arbitrary values")
+    return step

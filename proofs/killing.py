@@ -2,24 +2,17 @@
 
 from collections.abc import Iterable
 
+from proofs.functions import step_named
 from proofs.obligations import prove_transition
 from proofs.solving import PROVED
-from proofs.vectors import targets
-from spec.registry import transition_info
 
 
-def worse(names: Iterable[str], bad: frozenset[tuple[str, str, str]]) -> str:
+def worse(names: Iterable[str], bad: frozenset[tuple[str, str]]) -> str:
     """The first obligation that is proved of the original and not of the mutant; empty if there is none."""
-    steps = {transition_info(transition).name: (suite, transition) for suite, transition in targets()}
     for name in names:
-        suite, transition = steps[name]
-        try:
-            verdicts = prove_transition(suite, transition)
-        except TimeoutError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a rule that cannot be explored is noticed
-            return f"{name}: {type(error).__name__}: {error}"
+        suite, transition = step_named(name)
+        verdicts = prove_transition(suite, transition)
         for verdict in verdicts:
-            if verdict.status != PROVED and (suite.name, name, verdict.claim) not in bad:
+            if verdict.status != PROVED and (name, verdict.claim) not in bad:
                 return f"{name} {verdict.claim}: {verdict.status}"
     return ""

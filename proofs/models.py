@@ -16,7 +16,7 @@ from proofs.tables import Base, SymMap
 from spec.logic import Term
 from spec.maps import Map
 from spec.record import fields_of, is_record, replace, width_of
-from spec.rmp.entry import UNASSIGNED
+from spec.rmp.entry import UNASSIGNED, RmpEntry
 
 
 def plain(value: Any, model: z3.ModelRef) -> Any:
@@ -36,7 +36,7 @@ def plain_state(state: Any, template: Any, context: Context, model: z3.ModelRef)
         table: Map[Any, Any] = template
         for key in context.keys.get(state.name, {}).values():
             table = table.set(plain(key, model), plain(state.value_at(key), model))
-        return filled(table, state, context, model) if state.name.endswith(".rmp") else table
+        return filled(table, state, context, model) if state.value_type is RmpEntry else table
     if is_record(type(state)):
         parts = (plain_state(s, t, context, model) for s, t in zip(state, template, strict=True))
         return type(state)(*parts)
@@ -54,7 +54,9 @@ def filled(table: Map[Any, Any], base: Any, context: Context, model: z3.ModelRef
         missing -= table.count_in_range(first, measure.count, predicate)
         asid = getattr(predicate, "asid", 0)
         filler = replace(UNASSIGNED, assigned=True, asid=asid)
-        spare = (p for p in range(first, first + measure.count) if p not in read and not table[p].assigned)
+        # The ends of the range first: there it shows what is counted.
+        counted = range(first, first + measure.count)
+        spare = (p for p in (*counted[:1], *counted[:0:-1]) if p not in read and not table[p].assigned)
         for _, page in zip(range(missing), spare, strict=False):
             table = table.set(page, filler)
     return table

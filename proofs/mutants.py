@@ -16,7 +16,9 @@ from operator import attrgetter
 from proofs.cache import Cache
 from proofs.equivalence import equivalent
 from proofs.examples import Example, examples, examples_of_functions, running
+from proofs.functions import step_named
 from proofs.mutate import Mutant, mutants
+from proofs.obligations import prove_transition
 from proofs.session import Piece, prove
 from proofs.solving import PROVED
 from proofs.universe import at_most, changed
@@ -46,6 +48,11 @@ def reaching(mutant: Mutant, known_cases: Sequence[Example]) -> list[Example]:
     ]
 
 
+def steps_of(found: Sequence[Example]) -> list[str]:
+    """The transitions and functions that these are cases of."""
+    return list(dict.fromkeys(example.name.partition("-")[0] for example in found))
+
+
 PARTS = ("result", "check", "state", "evidence", "output")
 
 
@@ -54,7 +61,7 @@ def difference(contents: Sequence[tuple[str, bytes]]) -> str:
     for name, content in contents:
         try:
             module, function, arguments, expected, is_step = pickle.loads(content)  # noqa: S301 - made by this program
-            given = attrgetter(function)(import_module(module))(*arguments)
+            given = attrgetter(function)(import_module(module))(**arguments)
         except TimeoutError:
             raise
         except Exception as error:  # noqa: BLE001 - any exception is a difference
@@ -85,13 +92,15 @@ def compared(name: str, names: Sequence[str]) -> str:
         return ""
 
 
-def judged(name: str, names: Sequence[str], bad: frozenset[tuple[str, str, str]]) -> Fate:
+def judged(name: str, names: Sequence[str], bad: frozenset[tuple[str, str]]) -> Fate:
     """What the proofs of these transitions notice of a mutant; one that takes too long notices nothing."""
     try:
         with changed(named(name)), at_most(PROOF_S):
             noticed = import_module("proofs.killing").worse(names, bad)
     except TimeoutError as late:
         return Fate(name, SURVIVES, f"undecided: {late}")
+    except Exception as error:  # noqa: BLE001 - a rule that cannot be explored is noticed
+        return Fate(name, BY_PROOF, f"{type(error).__name__}: {error}")
     return Fate(name, BY_PROOF if noticed else SURVIVES, noticed)
 
 
@@ -110,13 +119,13 @@ def selected(files: Sequence[str]) -> list[Mutant]:
     return [mutant for mutant in known() if not files or mutant.file in files]
 
 
-def unproved(jobs: int, cache: Cache | None, transitions: set[str]) -> frozenset[tuple[str, str, str]]:
-    """What the original does not prove; a mutant must do worse to be noticed."""
+def unproved(jobs: int, cache: Cache | None, names: set[str]) -> frozenset[tuple[str, str]]:
+    """What the original does not prove of these steps; a mutant must do worse to be noticed."""
     owners = {transition_info(t).name: suite.name for suite, t in targets()}
-    answers = prove([Piece(owners[name], name) for name in sorted(transitions)], jobs=jobs, cache=cache)
-    return frozenset(
-        (a.piece.suite, a.piece.transition, v.claim) for a in answers for v in a.verdicts if v.status != PROVED
-    )
+    answers = prove([Piece(owners[name], name) for name in sorted(names & set(owners))], jobs=jobs, cache=cache)
+    verdicts = [(a.piece.transition, v) for a in answers for v in a.verdicts]
+    verdicts += [(name, v) for name in sorted(names - set(owners)) for v in prove_transition(*step_named(name))]
+    return frozenset((name, v.claim) for name, v in verdicts if v.status != PROVED)
 
 
 _WORK: dict[str, tuple[Mutant, list[Example]]] = {}
@@ -138,29 +147,33 @@ def killed(work: Sequence[tuple[Mutant, list[Example]]], jobs: int) -> Iterator[
                 yield Fate(name, BY_VECTORS, noticed)
 
 
-def fates(files: Sequence[str], *, jobs: int, cache: Cache | None, proofs: bool = True) -> Iterator[Fate]:
+def fates(chosen: Sequence[Mutant], *, jobs: int, cache: Cache | None, proofs: bool = True) -> Iterator[Fate]:
     """The fate of each mutant, as it is known: a few transitions at a time, until nothing is left to notice."""
-    pending = {mutant.name: mutant for mutant in selected(files)}
+    pending = {mutant.name: mutant for mutant in chosen}
     steps = running({mutant.file for mutant in pending.values()})
     reached: dict[str, list[str]] = {}
-    for first in range(0, len(steps), jobs):
-        if not pending:
-            return
-        made = examples(steps[first : first + jobs], jobs, cache)
+    first, size = 0, jobs
+    while steps[first:] and pending:
+        made = examples(steps[first : first + size], jobs, cache)
         work = [(mutant, found) for mutant in pending.values() if (found := reaching(mutant, made))]
         for mutant, found in work:
-            reached.setdefault(mutant.name, []).extend(dict.fromkeys(e.name.partition("-")[0] for e in found))
+            reached.setdefault(mutant.name, []).extend(steps_of(found))
         for fate in killed(work, jobs):
             del pending[fate.mutant]
             yield fate
+        # More at once when more is left to notice: the longest of a few would keep all processes waiting.
+        first, size = first + size, 2 * size
     alone = [mutant for name, mutant in pending.items() if name not in reached]
-    made = examples(sorted({mutant.file for mutant in alone}), jobs, cache, examples_of_functions)
+    files = sorted({mutant.file for mutant in alone})
+    made = examples(files, jobs, cache, examples_of_functions)
     work = [(mutant, found) for mutant in alone if (found := reaching(mutant, made))]
-    for mutant in alone:
-        del pending[mutant.name]
-    noticed = {fate.mutant: fate for fate in killed(work, jobs)}
-    called = {mutant.name for mutant, _ in work}
-    yield from (noticed.get(m.name, Fate(m.name, SURVIVES if m.name in called else UNREACHED)) for m in alone)
+    reached.update({mutant.name: steps_of(found) for mutant, found in work})
+    for fate in killed(work, jobs):
+        del pending[fate.mutant]
+        yield fate
+    for name in [name for name in pending if name not in reached]:
+        del pending[name]
+        yield Fate(name, UNREACHED)
     yield from judgements(list(pending), reached, jobs, cache) if proofs else (Fate(name, SURVIVES) for name in pending)
 
 

@@ -99,11 +99,15 @@ def functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
     """The outermost functions and methods, but for invariants and what only prints."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.FunctionDef):
-            is_claim = any("invariant" in ast.unparse(decorator) for decorator in node.decorator_list)
-            if not is_claim and node.name not in ("__repr__", "__str__"):
+            if not is_claim(node) and node.name not in ("__repr__", "__str__"):
                 yield node
         else:
             yield from functions(node)
+
+
+def is_claim(function: ast.FunctionDef) -> bool:
+    """Whether a function is an invariant."""
+    return any("invariant" in ast.unparse(decorator) for decorator in function.decorator_list)
 
 
 def edits(function: ast.FunctionDef, order: dict[int, int]) -> Iterator[tuple[str, str, Edit]]:

@@ -1,33 +1,27 @@
 """Models of one path of a transition: small and readable, or full of values, and with a condition on top."""
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import replace
-from itertools import islice
-from random import Random
 from typing import Any
 
 import z3
 
 from proofs.explore import Path, run
 from proofs.induction import facts_for, tables_of
-from proofs.models import plain, plain_state, preferences, without_tables
-from proofs.ranges import FEW, WHOLE, edges, read_ends, repeated
+from proofs.models import plain, plain_state
+from proofs.ranges import FEW, WHOLE, edges, neighbours, read_ends, repeated
 from proofs.solving import z3_solver
 from proofs.suite import Suite
 from proofs.symbolic import SymBits, bits_term, bool_term, leaves
 from proofs.templates import nothing
+from proofs.wishes import PLAIN, wishes
+from proofs.writes import changes
 
-KINDS = ("plain", "dense", "opposite")
-"""What a case should look like besides what is asked: small and readable, full of random values, or their opposites."""
-DENSE = KINDS[1:]
 EFFORT = 1_500_000
 """What z3 may spend on one question, in its own units; about a second. Counted and not timed: every run has the same
 cases."""
 HARD = 10 * EFFORT
-LOW = (16, 24, 32, 40, 48, 64, 128)
-"""Bits above which a readable number has none."""
-MOST_KEYS = 16
-"""Of a table with more keys read, wishes speak of so many; a 2 MiB launch page reads 512."""
 
 
 class PathModels:
@@ -37,10 +31,15 @@ class PathModels:
         self.path, self.state, self.op = path, state, op
         self.models: list[z3.ModelRef] = []
         self.repeated: list[tuple[list[str], int, int]] = []
+        self.held: list[tuple[list[str], int]] = []
+        """Tables in which a range of a few numbers, or of a page's, was made to hold, and its last number."""
         context = path.context
         context.forks = False
         self.edges = run(context, lambda: [goal for fact in context.range_facts[:] for goal in edges(fact)])
-        run(context, lambda: read_ends(path.outcome.system, tables_of(op)))
+        # A function gives its next state as a value.
+        after = (path.outcome.system, path.outcome.output)
+        run(context, lambda: read_ends(after, tables_of(op)))
+        self.changes = run(context, lambda: list(changes(after)))
         unconditional = replace(context, conditions=[])
         self.facts = run(unconditional, lambda: facts_for(unconditional, state, op, suite.hypotheses, ()))
         self.invariant = True
@@ -54,16 +53,21 @@ class PathModels:
         solver.add(facts)
         self._wishes: dict[str, list[z3.BoolRef]] = {}
         self._flags: set[int] = set()
-        for kind, wishes in zip(KINDS, (self._plain(), self._dense(0), self._dense(1)), strict=True):
-            self._wishes[kind] = [self._literal(solver, f"{kind} {number}", wish) for number, wish in enumerate(wishes)]
         self._granted: dict[str, list[z3.BoolRef]] = {}
         self._asks: dict[int, z3.BoolRef] = {}
         return solver
 
-    def _literal(self, solver: z3.Solver, name: str, condition: z3.BoolRef) -> z3.BoolRef:
+    def _wished(self, kind: str) -> list[z3.BoolRef]:
+        """The literals that switch on the wishes for a kind of case."""
+        if kind not in self._wishes:
+            found = enumerate(wishes(kind, self.state, self.op, self.path))
+            self._wishes[kind] = [self._literal(f"{kind} {number}", wish) for number, wish in found]
+        return self._wishes[kind]
+
+    def _literal(self, name: str, condition: z3.BoolRef) -> z3.BoolRef:
         """A literal that switches a wish on; whether it is about a flag is remembered."""
         literal = z3.Bool(f"wish {name}")
-        solver.add(z3.Implies(literal, condition))
+        self.solver.add(z3.Implies(literal, condition))
         if z3.is_bool(condition.arg(0)):
             self._flags.add(literal.get_id())
         return literal
@@ -78,54 +82,7 @@ class PathModels:
                 self.solver.add(z3.Implies(literal, condition))
         return [self._asks[condition.get_id()] for condition in conditions]
 
-    def _plain(self) -> Iterator[z3.BoolRef]:
-        context = replace(self.path.context, keys={name: self._keys(name) for name in self.path.context.keys})
-        yield from preferences(self.state, nothing(type(self.state)), context)
-        yield from preferences(self.op, nothing(type(self.op)), context)
-        for term in self._numbers():
-            yield from (z3.Extract(term.size() - 1, low, term) == 0 for low in LOW if low < term.size())
-        yield from self._few()
-
-    def _few(self) -> Iterator[z3.BoolRef]:
-        """Counts that take few pages to make true."""
-        for measure in self.path.context.measures:
-            yield from (measure.term == 0, z3.ULE(measure.term, 4))
-
-    def _dense(self, flip: int) -> Iterator[z3.BoolRef]:
-        """All drawn at random, or the opposite: nothing stays as it is that a step should change."""
-        yield from self._unlike()
-        for number, term in enumerate(self._terms()):
-            # Drawn by field, so that two keys that turn out to be one agree.
-            chance = Random(term.decl().name())
-            if z3.is_bool(term):
-                yield term == z3.BoolVal(chance.getrandbits(1) != flip)
-            else:
-                ones = (1 << term.size()) - 1
-                drawn = chance.getrandbits(term.size()) ^ ((ones - number) & ones) * flip
-                yield term == z3.BitVecVal(drawn, term.size())
-        yield from self._few()
-
-    def _unlike(self) -> Iterator[z3.BoolRef]:
-        """Fields that the step sets were something else before."""
-        before, after = (leaves(without_tables(s, s)[0]) for s in (self.state, self.path.outcome.system))
-        for old, new in zip(before, after, strict=True):
-            if not old.eq(new) and old.sort() == new.sort():
-                yield old != new
-
-    def _numbers(self) -> Iterator[z3.BitVecRef]:
-        return (term for term in self._terms() if z3.is_bv(term) and term.size() > 16)
-
-    def _terms(self) -> Iterator[z3.ExprRef]:
-        yield from leaves(without_tables(self.op, self.op)[0])
-        for table in tables_of((self.op, self.state)):
-            for key in self._keys(table.name).values():
-                yield from leaves(table.value_at(key))
-
-    def _keys(self, table: str) -> dict[tuple[int, ...], Any]:
-        """The first keys that were read of a table."""
-        return dict(islice(self.path.context.keys.get(table, {}).items(), MOST_KEYS))
-
-    def model(self, *goals: z3.BoolRef, kind: str = "plain") -> z3.ModelRef | None:
+    def model(self, *goals: z3.BoolRef, kind: str = PLAIN) -> z3.ModelRef | None:
         """A model of the path that meets the goals, with as many wishes as a greedy search grants; None without one."""
         own = self._asked(self.path.context.conditions)
         asked = self._asked(list(goals))
@@ -133,8 +90,8 @@ class PathModels:
             return None
         if kind not in self._granted:
             # What the path itself forbids, no goal allows: it is found out once.
-            kept = self._greedy(own, self._wishes[kind])
-            self._granted[kind] = kept if kind in DENSE else self._restored(own, kept, self._wishes[kind])
+            kept = self._greedy(own, self._wished(kind))
+            self._granted[kind] = self._restored(own, kept, self._wished(kind)) if kind == PLAIN else kept
         self._greedy([*own, *asked], self._granted[kind])
         return self._found()
 
@@ -143,7 +100,7 @@ class PathModels:
         asked = self._asked(conditions)
         if self._check(0, *asked) != z3.sat:
             return None
-        self._greedy(asked, self._wishes["plain"])
+        self._greedy(asked, self._wished(PLAIN))
         return self._found()
 
     def _greedy(self, asked: list[z3.BoolRef], wishes: list[z3.BoolRef]) -> list[z3.BoolRef]:
@@ -196,9 +153,11 @@ class PathModels:
                 for i in range(numbers):
                     number = SymBits(z3.simplify(first.z + i), first.width)
                     found.append(z3.Implies(fact.truth, bool_term(fact.predicate(number))))
+                tables = [name for name, keys in context.keys.items() if set(keys) - known.get(name, set())]
                 if count.as_long() > WHOLE:
-                    tables = [name for name, keys in context.keys.items() if set(keys) - known.get(name, set())]
                     self.repeated.append((tables, start.as_long(), count.as_long()))
+                elif z3.is_true(model.eval(fact.truth)):
+                    self.held.append((tables, start.as_long() + count.as_long() - 1))
 
         run(context, instances)
         self.solver.push()
@@ -209,6 +168,7 @@ class PathModels:
             self.solver.pop()
             self._asks.clear()
             self.repeated.clear()
+            self.held.clear()
 
     def plain(self, model: z3.ModelRef) -> tuple[Any, Any]:
         """The state and the operands that a model describes."""
@@ -219,13 +179,24 @@ class PathModels:
             before = repeated(before, self.state, read, start, count)
         return before, op
 
+    def neighbours(self) -> Iterator[tuple[Any, Any]]:
+        """States in which a range holds but for one field at its last number, and the operands."""
+        model = self.model() if self.held else None
+        if model is not None:
+            before, op = self.plain(model)
+            for tables, last in self.held:
+                yield from ((other, op) for other in neighbours(before, self.state, tables, last))
+
     def _found(self) -> z3.ModelRef:
         self.models.append(self.solver.model())
         return self.models[-1]
 
     def shows(self, goal: z3.BoolRef) -> bool:
-        """Whether a model found before meets the goal."""
-        return any(z3.is_true(model.eval(goal, model_completion=True)) for model in self.models)
+        """Whether a model found before meets the goal.
+
+        A copy is asked: z3 4.15 takes the values of functions for each other in a model that is asked again and again.
+        """
+        return any(z3.is_true(copy(model).eval(goal, model_completion=True)) for model in self.models)
 
 
 def possible(path: Path) -> bool:

@@ -167,6 +167,8 @@ class SymBits(Term):
     __rxor__ = __xor__
 
     def __lshift__(self, count: int) -> Any:
+        if count == 0:
+            return self
         return SymBits(z3.Concat(self.z, numeral(0, count)), self.width + count)
 
     def __rlshift__(self, value: int) -> Any:
@@ -268,7 +270,7 @@ def range_truth(first: SymBits, count: Any, predicate: Callable[[Any], Any]) -> 
     with context.under(inside):
         fails = z3.Not(bool_term(predicate(witness)))
     context.axioms.append(z3.Or(truth, z3.And(inside, fails)))
-    context.range_facts.append(RangeFact(truth, first, count, predicate))
+    context.range_facts.append(RangeFact(truth, first, count, predicate, witness))
     return SymBool(truth)
 
 

@@ -96,15 +96,25 @@ def pickled(value: Any) -> bytes:
 
 @contextmanager
 def at_most(seconds: int) -> Iterator[None]:
-    """TimeoutError for what does not end; a changed rule may not."""
+    """TimeoutError for what does not end; a changed rule may not.
+
+    A call of z3 that is interrupted raises another error, which says nothing of the rule.
+    """
+    fired = False
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal fired
+        fired = True
         raise TimeoutError(f"more than {seconds} s")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.alarm(seconds)
     try:
         yield
+    except Exception as error:
+        if fired:
+            raise TimeoutError(f"more than {seconds} s") from error
+        raise
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)

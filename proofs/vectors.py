@@ -12,16 +12,21 @@ import z3
 
 from proofs.explore import explore, unknown
 from proofs.goals import goals
-from proofs.path_models import DENSE, PathModels, possible
+from proofs.path_models import PathModels, possible
 from proofs.suite import Suite, Transition
 from proofs.suites import SUITES
-from proofs.symbolic import SymBool, bits_term, bool_term, conjunction
-from proofs.tables import SymMap, Written
+from proofs.symbolic import SymBits, conjunction
+from proofs.wishes import DENSE, KINDS
+from proofs.writes import differ, written
 from spec.logic import Term
 from spec.registry import Outcome, operands_of, transition_info
 
-TRIES = 3
-"""On how many paths a goal is looked for before it counts as impossible."""
+TRIES = 8
+"""On how many paths a goal is looked for before it counts as impossible: on those that change the state, and on short
+ones, on which little else has to hold."""
+
+ANSWERS = 2
+"""Paths that differ in how a refusal is answered only: it is sent, or does not fit its page."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Case:
     op: Any
     outcome: Outcome
     invariant: bool
-    """The state before satisfies the invariants at every key that the step reads."""
+    """The state before is known to satisfy the invariants at every key that the step reads."""
 
     @property
     def name(self) -> str:
@@ -63,13 +68,15 @@ class Cases:
 
     def case(self, runs: PathModels, model: z3.ModelRef | None) -> Iterator[Case]:
         """The replayed case of a model, if it is a new one."""
-        if model is None:
-            return
-        before, op = runs.plain(model)
+        if model is not None:
+            yield from self.replayed(*runs.plain(model), runs.invariant)
+
+    def replayed(self, before: Any, op: Any, invariant: bool) -> Iterator[Case]:
+        """The case of a state and operands, if it is a new one."""
         if (before, op) not in self.seen:
             self.seen.append((before, op))
             name = transition_info(self.transition).name
-            yield Case(name, len(self.seen), before, op, self.transition(before, op), runs.invariant)
+            yield Case(name, len(self.seen), before, op, self.transition(before, op), invariant)
 
     def all(self) -> Iterator[Case]:
         """Paths, then conditions, then choices of data."""
@@ -78,13 +85,15 @@ class Cases:
             yield from self.case(runs, runs.model())
         for runs in self.runs:
             if runs.path.outcome.system is not self.state or runs.path.outcome.output is not None:
-                for kind in DENSE:
+                for kind in KINDS[1:] if isinstance(runs.path.outcome.output, SymBits) else DENSE:
                     yield from self.case(runs, runs.model(kind=kind))
         yield from self.sides()
         yield from self.orders()
         yield from self.ranges()
         yield from self.choices()
         yield from self.effects()
+        for runs in self.runs:
+            yield from self.changes(runs)
 
     def reach(self, runs: PathModels) -> None:
         """See to it that a path's models, taken as plain states, lead down the path."""
@@ -110,7 +119,8 @@ class Cases:
         """A case for a goal at a branch, on the first path that allows it."""
         if any(runs.shows(goal) for runs in through):
             return
-        for runs in through[:TRIES]:
+        shortest = sorted(through, key=lambda r: len(r.path.context.taken))
+        for runs in dict.fromkeys([*through[: TRIES // 2], *shortest[: TRIES // 2]]):
             model = runs.model(goal)
             if model is not None:
                 yield from self.case(runs, model)
@@ -120,21 +130,39 @@ class Cases:
         """Each refusal together with the next one that it keeps from being seen, so that the order of the two shows."""
         for refused in self.runs:
             first = refused.path.context
-            if refused.path.outcome.system is not self.state:
-                continue
-            for position in range(len(first.taken)):
-                side = [*first.taken[:position], not first.taken[position]]
-                others = [r for r in self.runs if r.path.context.taken[: position + 1] == side]
-                if not others:
+            changes = refused.path.outcome.system is not self.state
+            for position, taken in enumerate(first.taken):
+                # A refusal that is sent as an answer changes the state; its checks are the branches that were taken.
+                if changes and not taken:
                     continue
-                nearest = min(others, key=lambda r: len(r.path.context.taken))
-                later = nearest.path.context.conditions[position + 1 :]
-                values = (refused.path.outcome.output, nearest.path.outcome.output)
-                if all(isinstance(value, (int, Term)) for value in values):
-                    fitting = (obligation.claim for obligation in nearest.path.context.obligations)
-                    later = [*later, differ(*values), *fitting]
-                if later and not nearest.shows(conjunction([*first.conditions, *later])):
-                    yield from self.case(nearest, nearest.instead([*first.conditions, *later]))
+                for nearest in self.other_ways(first.taken, position):
+                    made = list(self.together(refused, nearest, position))
+                    yield from made
+                    if made:
+                        break
+
+    def together(self, refused: PathModels, nearest: PathModels, position: int) -> Iterator[Case]:
+        """Cases that take the first path, and without its branch at a position would take the other one."""
+        first, later = refused.path.context, nearest.path.context.conditions[position + 1 :]
+        here = [first.conditions[position]]
+        ends = (refused.path.outcome, nearest.path.outcome)
+        values = [end.output for end in ends if isinstance(end.output, (int, Term))]
+        if len(values) == len(ends) and ends[0].check == ends[1].check:
+            fitting = (obligation.claim for obligation in nearest.path.context.obligations)
+            later = [*later, differ(*values), *fitting]
+            here = list(goals(here[0]))
+        before, after = first.conditions[:position], first.conditions[position + 1 :]
+        for goal in here if later else ():
+            asked = [*before, goal, *after, *later]
+            if not nearest.shows(conjunction(asked)):
+                yield from self.case(nearest, nearest.instead(asked))
+
+    def other_ways(self, taken: list[bool], position: int) -> list[PathModels]:
+        """Short paths that leave one at a branch; where a further check follows, ones on which that decides."""
+        side = [*taken[:position], not taken[position]]
+        others = [r for r in self.runs if r.path.context.taken[: position + 1] == side]
+        deciding = [r for r in others if all(r.path.context.taken[position + 1 : position + 2])]
+        return sorted(deciding or others, key=lambda r: len(r.path.context.taken))[:ANSWERS]
 
     def choices(self) -> Iterator[Case]:
         """Each choice of data, each way: every part of its condition decides alone, and the values differ."""
@@ -166,6 +194,17 @@ class Cases:
             for goal in (*goals(condition, True), *goals(condition, False)):
                 yield from self.chosen(runs, goal, seen)
 
+    def changes(self, runs: PathModels) -> Iterator[Case]:
+        """Each field that is written, with another value before; each range that holds, with one field else at its end.
+
+        Whether invariants hold of the latter is not known.
+        """
+        for goal in runs.changes:
+            if not runs.shows(goal):
+                yield from self.case(runs, runs.model(goal, kind=DENSE[0]))
+        for before, op in runs.neighbours():
+            yield from self.replayed(before, op, False)
+
     def met_by(
         self, found: Iterable[tuple[z3.BoolRef, z3.BoolRef, PathModels]]
     ) -> Iterator[tuple[z3.BoolRef, list[PathModels], z3.BoolRef]]:
@@ -187,32 +226,6 @@ class Cases:
                     for model in models:
                         yield from self.case(runs, model)
                     return
-
-
-def written(state: Any) -> Iterator[z3.BoolRef]:
-    """The composed truth values in what a step wrote into tables, or gave as an answer."""
-    if isinstance(state, Written):
-        yield from written(state.before)
-        yield from written(state.value)
-    elif isinstance(state, SymBool):
-        if state.z.num_args() > 0 and not z3.is_app_of(state.z, z3.Z3_OP_UNINTERPRETED):
-            yield state.z
-    elif isinstance(state, tuple) and not isinstance(state, Term):
-        for part in state:
-            yield from written(part)
-
-
-def differ(left: Any, right: Any) -> z3.BoolRef:
-    """Whether two values differ in some field; true of tables, which are not compared."""
-    if isinstance(left, SymMap) or isinstance(right, SymMap):
-        return z3.BoolVal(True)
-    if isinstance(left, tuple):
-        return z3.Or(*(differ(a, b) for a, b in zip(left, right, strict=True)))
-    if isinstance(left, (bool, SymBool)):
-        return z3.Xor(bool_term(left), bool_term(right))
-    a, b = bits_term(left), bits_term(right)
-    width = max(a.width, b.width)
-    return a.widened(width) != b.widened(width)
 
 
 def cases(suite: Suite, transition: Transition) -> Iterator[Case]:

@@ -12,7 +12,7 @@ from typing import Any
 from rich.progress import track
 
 from proofs.cache import Cache
-from proofs.mutants import SURVIVES, UNREACHED, Fate, fates, known
+from proofs.mutants import SURVIVES, UNREACHED, Fate, fates, known, selected
 from proofs.mutate import SPEC, Mutant
 from proofs.session import Answer, Piece
 from proofs.without import prove_changed
@@ -65,9 +65,9 @@ def run(files: Sequence[str], jobs: int, cache: Cache | None, json: bool) -> int
             f"--changed: {unknown_name(without_rules[0], all_files).replace('transition or invariant', 'file')}"
         )
     begun = perf_counter()
-    total = sum(not changed or mutant.file in changed for mutant in known())
-    running = fates(changed, jobs=jobs or os.cpu_count() or 1, cache=cache)
-    found = list(track(running, "mutants", total, console=None, transient=True, disable=not sys.stderr.isatty()))
+    chosen = selected(changed)
+    running = fates(chosen, jobs=jobs or os.cpu_count() or 1, cache=cache)
+    found = list(track(running, "mutants", len(chosen), console=None, transient=True, disable=not sys.stderr.isatty()))
     seconds = perf_counter() - begun
     wrong = mistakes(found, {table: listed(table) for table in TABLES}, changed)
     if json:

@@ -80,7 +80,9 @@ def apart(op: Any, special: set[int]) -> Any:
         ordinary = not (op.in_rmp or op.forbidden) and op.page in special
         return replace(op, spa=op.spa ^ FAR_AWAY) if ordinary else op
     if isinstance(op, Vmrun) and op.pages.vmcb >> PAGE_SHIFT == op.pages.vmsa >> PAGE_SHIFT:
-        return replace(op, pages=replace(op.pages, vmcb=op.pages.vmcb ^ ELSEWHERE))
+        # The VMSA that a legacy guest does not have can be anywhere.
+        moved = "vmcb" if op.pages.sev_es else "vmsa"
+        return replace(op, pages=replace(op.pages, **{moved: getattr(op.pages, moved) ^ ELSEWHERE}))
     if isinstance(op, ActivateEx):
         op = replace(op, supported=True, several_sockets=False, list_forbidden=False)
     if isinstance(op, PageSetState):

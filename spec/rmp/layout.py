@@ -6,7 +6,7 @@ rules see the set of covered regions.
 
 from typing import Annotated
 
-from spec.logic import ite
+from spec.logic import all_of, ite
 from spec.maps import Map
 from spec.record import record
 from spec.rmp.coverage import REGION_SHIFT
@@ -63,7 +63,8 @@ class RmpLayout:
 
 def segment_count(layout: RmpLayout) -> int:
     """How many entries of the segment table are used."""
-    return ite(layout.cached_only, layout.cached_segments, MAX_SEGMENTS)
+    limited = all_of(layout.cached_only, layout.cached_segments < MAX_SEGMENTS)
+    return ite(limited, layout.cached_segments, MAX_SEGMENTS)
 
 
 def is_in_segment(layout: RmpLayout, spa: Address) -> bool:

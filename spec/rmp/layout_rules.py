@@ -4,7 +4,7 @@ APM Vol. 2, 15.36.4 and 15.36.22; firmware ABI (56860), "SNP_INIT_EX".
 """
 
 from spec.knobs import Knobs
-from spec.logic import all_of, any_of, first_of, ite, none_of
+from spec.logic import all_of, any_in_range, any_of, first_of, ite, none_of
 from spec.rmp.layout import MAX_SEGMENTS, SHIFT_1M, RmpLayout, has_rmp_entry, segment_count
 from spec.vocabulary import Address
 
@@ -29,8 +29,7 @@ def processor_refuses(layout: RmpLayout, knobs: Knobs) -> str | None:
 
 def has_reserved_segment(layout: RmpLayout) -> bool:
     """Some entry of the segment table that is used has a reserved bit set."""
-    used = segment_count(layout)
-    return any_of(*(all_of(n < used, layout.table[n].reserved) for n in range(MAX_SEGMENTS)))
+    return any_in_range(0, segment_count(layout), lambda number: layout.table[number].reserved)
 
 
 def firmware_refuses(layout: RmpLayout) -> str | None:

@@ -1,9 +1,8 @@
 """Which memory the RMP itself occupies (APM Vol. 2, 15.36.4 and 15.36.22). Firmware accepts no command on it."""
 
-from spec.logic import all_of, any_of, ite, none_of
+from spec.logic import all_of, any_in_range, any_of, ite, none_of
 from spec.rmp.layout import (
     BOOKKEEPING_SIZE,
-    MAX_SEGMENTS,
     SEGMENT_TABLE_SIZE,
     SHIFT_1G,
     SHIFT_1M,
@@ -20,15 +19,15 @@ def is_rmp_page(layout: RmpLayout, spa: Address) -> bool:
     if none_of(layout.segmented):
         return all_of(layout.base <= spa, spa <= layout.end)
     head = layout.base + BOOKKEEPING_SIZE + SEGMENT_TABLE_SIZE
-    return any_of(all_of(layout.base <= spa, spa < head), *(holds(layout, n, spa) for n in range(MAX_SEGMENTS)))
+    in_segment = any_in_range(0, segment_count(layout), lambda number: holds(layout, number, spa))
+    return any_of(all_of(layout.base <= spa, spa < head), in_segment)
 
 
 def holds(layout: RmpLayout, number: Segment, spa: Address) -> bool:
     """The address lies in the RMP of one segment: 4 MiB of entries for each GiB covered."""
     segment = layout.table[number]
-    used = all_of(layout.segmented, number < segment_count(layout))
     first = segment.base << SHIFT_1M
-    return all_of(used, first <= spa, spa < first + (covered_gib(layout, segment) << (SHIFT_1M + 2)))
+    return all_of(first <= spa, spa < first + (covered_gib(layout, segment) << (SHIFT_1M + 2)))
 
 
 def covered_gib(layout: RmpLayout, segment: SegmentEntry) -> int:

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from proofs.cache import Cache
-from proofs.mutants import BY_VECTORS, fates, known
+from proofs.mutants import BY_VECTORS, fates, known, selected
 from proofs.mutate import SPEC
 from sevspec.mutation_report import TABLES, listed
 
@@ -25,7 +25,7 @@ def changed_files():
 
 @pytest.mark.parametrize("file", sorted({*SAMPLE, *changed_files()}))
 def test_mutants_of_changed_file_are_noticed_or_listed(file):
-    found = list(fates([file], jobs=1, cache=Cache(), proofs=False))
+    found = list(fates(selected([file]), jobs=1, cache=Cache(), proofs=False))
     assert found
     for table, status in TABLES.items():
         assert {fate.mutant for fate in found if fate.status == status} <= set(listed(table))

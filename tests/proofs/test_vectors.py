@@ -3,9 +3,12 @@
 import pytest
 
 from proofs.explore import explore, unknown
+from proofs.functions import as_step
 from proofs.path_models import possible
+from proofs.ranges import flipped
 from proofs.vectors import cases, targets
 from spec.registry import operands_of, transition_info
+from spec.rmp.layout import SegmentEntry, segment_count
 
 SMALL = ("psmash", "page_reclaim")
 
@@ -40,3 +43,26 @@ def test_each_cause_of_one_check_has_a_case_of_its_own():
     special = [c for c in cases(suite, transition) if c.outcome.check == "splittable"]
     causes = {(c.before.rmp[c.op.spa >> 12].immutable, c.before.rmp[c.op.spa >> 12].asid == 0) for c in special}
     assert {(True, False), (False, True)} <= causes
+
+
+def given_layouts(module, function, value):
+    """The layouts of a function's cases in which it gives this value."""
+    return [case.op.given_layout for case in cases(*as_step(module, function)) if case.outcome.output == value]
+
+
+def test_range_fails_in_one_case_at_its_first_number_and_in_one_at_its_last():
+    found = given_layouts("spec.rmp.layout_rules", "processor_refuses", "segment-table")
+    reserved = [{n for n, entry in layout.table.changed() if entry.reserved} for layout in found]
+    ends = [segment_count(layout) - 1 for layout in found]
+    assert any(0 in numbers and last not in numbers for numbers, last in zip(reserved, ends, strict=True))
+    assert any(last in numbers and 0 not in numbers for numbers, last in zip(reserved, ends, strict=True))
+
+
+def test_part_of_a_refusal_decides_alone_where_the_answer_behind_it_is_another():
+    refused = given_layouts("spec.rmp.layout_rules", "walk_reports_reserved", False)
+    assert any(x.segmented and x.cached_only and x.table[0].reserved for x in refused)
+
+
+def test_neighbours_of_a_value_differ_in_one_field_each():
+    entry = SegmentEntry(covered=2, base=5, reserved=False)
+    assert list(flipped(entry)) == [SegmentEntry(3, 5, False), SegmentEntry(2, 4, False), SegmentEntry(2, 5, True)]
