@@ -5,9 +5,12 @@ from spec.firmware.page_invariants import INVARIANTS as PAGE_INVARIANTS
 from spec.firmware.transitions import TRANSITIONS as FIRMWARE_TRANSITIONS
 from spec.ghcb.host_invariants import INVARIANTS as HOST_INVARIANTS
 from spec.ghcb.host_transitions import TRANSITIONS as HOST_TRANSITIONS
+from spec.ghcb.list_invariants import INVARIANTS as LIST_INVARIANTS
+from spec.ghcb.list_transitions import TRANSITIONS as LIST_TRANSITIONS
 from spec.ghcb.msr_invariants import INVARIANTS as MSR_INVARIANTS
 from spec.ghcb.msr_transitions import TRANSITIONS as MSR_TRANSITIONS
 from spec.guest.copy_invariants import INVARIANTS as COPY_INVARIANTS
+from spec.guest.entered_invariants import INVARIANTS as ENTERED_INVARIANTS
 from spec.guest.invariants import INVARIANTS as CAREFUL_INVARIANTS
 from spec.guest.launch_invariants import INVARIANTS as LAUNCH_INVARIANTS
 from spec.guest.mask_invariants import INVARIANTS as MASK_INVARIANTS
@@ -26,11 +29,18 @@ TRANSITIONS = (*RMP_TRANSITIONS, *FIRMWARE_TRANSITIONS)
 """Every step of the machine. Those of a careful guest and those on memory are tuples of their own: other state."""
 INVARIANTS = (*RMP_INVARIANTS, *STEP_INVARIANTS, *ACCESS_INVARIANTS, *FIRMWARE_INVARIANTS, *PAGE_INVARIANTS)
 """Every invariant of the machine."""
-GUEST_INVARIANTS = (*SWAPPING_INVARIANTS, *COPY_INVARIANTS, *LAUNCH_INVARIANTS, *CAREFUL_INVARIANTS, *MASK_INVARIANTS)
+GUEST_INVARIANTS = (
+    *SWAPPING_INVARIANTS,
+    *COPY_INVARIANTS,
+    *LAUNCH_INVARIANTS,
+    *ENTERED_INVARIANTS,
+    *CAREFUL_INVARIANTS,
+    *MASK_INVARIANTS,
+)
 """Every invariant of the machine with one guest followed: those of any guest, then those of a careful one."""
-PROTOCOL_TRANSITIONS = (*MSR_TRANSITIONS, *VC_TRANSITIONS, *HOST_TRANSITIONS)
+PROTOCOL_TRANSITIONS = (*MSR_TRANSITIONS, *VC_TRANSITIONS, *HOST_TRANSITIONS, *LIST_TRANSITIONS)
 """Every step of the GHCB protocol and of #VC."""
-PROTOCOL_INVARIANTS = (*MSR_INVARIANTS, *VC_INVARIANTS, *HOST_INVARIANTS)
+PROTOCOL_INVARIANTS = (*MSR_INVARIANTS, *VC_INVARIANTS, *HOST_INVARIANTS, *LIST_INVARIANTS)
 """Every claim about them."""
 
 __all__ = [
@@ -39,6 +49,8 @@ __all__ = [
     "HOST_INVARIANTS",
     "HOST_TRANSITIONS",
     "INVARIANTS",
+    "LIST_INVARIANTS",
+    "LIST_TRANSITIONS",
     "MEMORY_TRANSITIONS",
     "MSR_INVARIANTS",
     "MSR_TRANSITIONS",
