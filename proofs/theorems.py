@@ -58,6 +58,7 @@ T4 = Theorem(
         "registers, page tables, the CPUID page and ordinary memory of the guest are its own (T1, T2)",
         "the decoded instruction is what the fetched bytes mean",
         "the GHCB page is mapped shared and used for nothing else",
+        "nothing is promised about availability: the hypervisor may never come back (GHCB-I34)",
     ),
     breaches=(*VC_BREACHES, *HOST_BREACHES),
 )

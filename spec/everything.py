@@ -3,6 +3,7 @@
 from spec.firmware.invariants import INVARIANTS as FIRMWARE_INVARIANTS
 from spec.firmware.page_invariants import INVARIANTS as PAGE_INVARIANTS
 from spec.firmware.transitions import TRANSITIONS as FIRMWARE_TRANSITIONS
+from spec.ghcb.hardware_invariants import INVARIANTS as PAGE_STATE_INVARIANTS
 from spec.ghcb.host_invariants import INVARIANTS as HOST_INVARIANTS
 from spec.ghcb.host_transitions import TRANSITIONS as HOST_TRANSITIONS
 from spec.ghcb.list_invariants import INVARIANTS as LIST_INVARIANTS
@@ -27,7 +28,14 @@ from spec.vc.transitions import TRANSITIONS as VC_TRANSITIONS
 
 TRANSITIONS = (*RMP_TRANSITIONS, *FIRMWARE_TRANSITIONS)
 """Every step of the machine. Those of a careful guest and those on memory are tuples of their own: other state."""
-INVARIANTS = (*RMP_INVARIANTS, *STEP_INVARIANTS, *ACCESS_INVARIANTS, *FIRMWARE_INVARIANTS, *PAGE_INVARIANTS)
+INVARIANTS = (
+    *RMP_INVARIANTS,
+    *STEP_INVARIANTS,
+    *ACCESS_INVARIANTS,
+    *PAGE_STATE_INVARIANTS,
+    *FIRMWARE_INVARIANTS,
+    *PAGE_INVARIANTS,
+)
 """Every invariant of the machine."""
 GUEST_INVARIANTS = (
     *SWAPPING_INVARIANTS,
