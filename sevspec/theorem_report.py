@@ -60,7 +60,8 @@ def breaches(names: Sequence[str], rule: str) -> list[Breach | Witness]:
     found = [breach for theorem in among for breach in theorem.without(rule)]
     if not found:
         rules = sorted({known for theorem in among for known in theorem.rules})
-        raise Refused(f"--without: {unknown_name(rule, rules).replace('transition or invariant', 'rule')}")
+        unknown = unknown_name(rule, rules).replace("transition or invariant", "rule")
+        raise Refused(f"--without: {unknown}; for a check write TRANSITION:CHECK")
     return found
 
 
