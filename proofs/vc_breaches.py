@@ -98,7 +98,7 @@ def handler_moves() -> Iterator[Move[Any]]:
 
 def raising(*codes: int) -> list[Move[Any]]:
     """#VC with these codes, and the handler."""
-    raises = (always(hypervisor_raises_vc, RaisedVc(exit_code)) for exit_code in codes)
+    raises = (always(hypervisor_raises_vc, RaisedVc(exit_code, reserved=True)) for exit_code in codes)
     return [*raises, *handler_moves()]
 
 

@@ -97,7 +97,7 @@ def memory_is_written_by_strings_alone(before: VcExchange, after: VcExchange, ou
     writes = all_of(is_string(instruction), is_one_of(instruction, Kind.IN, Kind.LOAD), where == instruction.memory)
     mapping = mapping_of(before, instruction.memory)
     allowed = all_of(mapping.present, implies(before.contexts[before.depth].cpl == 3, mapping.user))
-    completed = all_of(outcome.result == GuestAction.CONTINUES, done(before).stage == Stage.BELIEVED)
+    completed = all_of(is_taken(outcome), done(before).stage == Stage.BELIEVED)
     changed = after.memory[where] != before.memory[where]
     return implies(changed, all_of(completed, writes, allowed))
 
@@ -114,7 +114,12 @@ def rip_moves_by_the_length(before: VcExchange, after: VcExchange, outcome: Outc
 
 def completes_at(outcome: Outcome) -> bool:
     """The instruction is done. Elements left, and a step that was not taken, are not."""
-    return all_of(outcome.result == GuestAction.CONTINUES, outcome.check != "one-element")
+    return all_of(is_taken(outcome), outcome.check != "one-element")
+
+
+def is_taken(outcome: Outcome) -> bool:
+    """A step of completion was taken; a single step may follow it."""
+    return any_of(outcome.result == GuestAction.CONTINUES, outcome.result == Event.DB)
 
 
 @invariant("GHCB-I37", guarantor=GUEST, manual="APM Vol. 1, 3.1.2", by=COMPLETES)
@@ -131,7 +136,7 @@ def results_have_their_widths(before: VcExchange, after: VcExchange, outcome: Ou
         implies(all_of(port, instruction.size == 2), new >> 16 == old >> 16),
         implies(all_of(port, instruction.size == 4), new >> 32 == 0),
     )
-    return implies(outcome.result == GuestAction.CONTINUES, right)
+    return implies(is_taken(outcome), right)
 
 
 @invariant("GHCB-I4", guarantor=GUEST, manual=HANDLER, by=COMPLETES)
@@ -145,7 +150,7 @@ def loads_give_values_that_exist(before: VcExchange, after: VcExchange, outcome:
         implies(instruction.destination == number, any_of(new >> 7 == 0, new >> 7 == (1 << 57) - 1))
         for number, new in enumerate(results)
     )
-    return implies(all_of(outcome.result == GuestAction.CONTINUES, signed, whole), all_of(*extended))
+    return implies(all_of(is_taken(outcome), signed, whole), all_of(*extended))
 
 
 @invariant("GHCB-I4-ONCE", guarantor=GUEST, manual=HANDLER, unless=("vc_reads",))
@@ -226,7 +231,7 @@ def cpuid_of_snp_guests_is_their_own(before: VcExchange, after: VcExchange, outc
         implies(none_of(leaf == 1, leaf == 0xB), edx == entry.edx),
         implies(leaf == 1, iff(edx & 1 == 1, entry.edx & 1 == 1)),
     )
-    answered = all_of(outcome.result == GuestAction.CONTINUES, instruction.kind == Kind.CPUID, snp, entry.present)
+    answered = all_of(is_taken(outcome), instruction.kind == Kind.CPUID, snp, entry.present)
     return implies(all_of(answered, none_of(is_empty(before, instruction))), own)
 
 

@@ -36,7 +36,7 @@ from spec.vocabulary import Address
 
 RFLAGS: Qword = 0x170 // 8
 """Place of RFLAGS; it is no field of the GHCB, but of the save area of the VMSA."""
-DIRECTION = 1 << 10
+DIRECTION, TRAP = 1 << 10, 1 << 8
 DOUBLE_RESULTS = (Kind.RDTSC, Kind.RDTSCP, Kind.RDPMC, Kind.RDMSR)
 """EDX:EAX."""
 

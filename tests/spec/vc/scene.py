@@ -48,7 +48,7 @@ def after(outcome: Outcome) -> VcExchange:
 
 
 def raised(exchange: VcExchange, code: int) -> VcExchange:
-    return after(hypervisor_raises_vc(exchange, RaisedVc(code)))
+    return after(hypervisor_raises_vc(exchange, RaisedVc(code, reserved=True)))
 
 
 def entered(exchange: VcExchange, code: int) -> VcExchange:

@@ -194,3 +194,12 @@ def test_private_mmio_leaves_nothing_in_the_page() -> None:
     refused = checked(guest(instruction(Kind.STORE, device=PRIVATE, source=3), {RBX: 5}), 0x400)
     assert (refused.result, refused.check) == (GuestAction.TERMINATES, "private-memory")
     assert nonzero(after(refused)) == {}
+
+
+def test_single_step_is_lost_unless_the_knob_says_otherwise() -> None:
+    exchange = replied(sent(guest(instruction(Kind.WBINVD), {0x170 // 8: 1 << 8}), 0x89), q127=ANSWERED)
+    assert completed(exchange).check == "completed"
+    knobs = replace(exchange.platform.knobs, vc_step_lost=False)
+    stepped = completed(replace(exchange, platform=replace(exchange.platform, knobs=knobs)))
+    assert (stepped.result, stepped.check) == (Event.DB, "completed-and-stepped")
+    assert stepped.system.registers[Place(1, RIP)] == 2

@@ -154,11 +154,17 @@ def test_string_to_memory_of_the_kernel_faults_for_user_code() -> None:
 )
 def test_vc_is_raised_where_it_can_be(features: SevFeatures, depth: int, result: Any, check: str) -> None:
     exchange = replace(guest(PLAIN), sev_features=int(features), depth=depth)
-    outcome = hypervisor_raises_vc(exchange, RaisedVc(0x7C))
+    outcome = hypervisor_raises_vc(exchange, RaisedVc(0x7C, reserved=True))
     assert (outcome.result, outcome.check) == (result, check)
 
 
 def test_genuine_vc_comes_also_with_restricted_injection() -> None:
     exchange = replace(guest(PLAIN), sev_features=int(SevFeatures.RESTRICTED_INJECTION))
-    assert hypervisor_raises_vc(exchange, RaisedVc(0x72)).check == "raised"
-    assert after(hypervisor_raises_vc(exchange, RaisedVc(0x72))).depth == 1
+    assert hypervisor_raises_vc(exchange, RaisedVc(0x72, reserved=True)).check == "raised"
+    assert after(hypervisor_raises_vc(exchange, RaisedVc(0x72, reserved=True))).depth == 1
+
+
+def test_mmio_has_to_be_marked_in_the_nested_page_table() -> None:
+    exchange = replace(guest(PLAIN), sev_features=int(SevFeatures.RESTRICTED_INJECTION))
+    assert hypervisor_raises_vc(exchange, RaisedVc(0x400, reserved=True)).check == "raised"
+    assert hypervisor_raises_vc(exchange, RaisedVc(0x400, reserved=False)).check == "injection-restricted"
