@@ -32,7 +32,7 @@ from spec.vc.state import (
     CpuidIndex,
     HandlerRules,
     Mapping,
-    Place,
+    SavedRegister,
     Stage,
     VcExchange,
 )
@@ -66,7 +66,7 @@ def beginning(rules: HandlerRules, instruction: Instruction, cpl: int = 0, **par
     ports = exchange.ports
     for byte in range(4):
         ports = ports.set(PORT + byte, True)
-    registers = exchange.registers.set(Place(1, RAX), SECRET).set(Place(1, RBX), SECRET)
+    registers = exchange.registers.set(SavedRegister(1, RAX), SECRET).set(SavedRegister(1, RBX), SECRET)
     return replace(
         exchange,
         rules=rules,
@@ -122,9 +122,9 @@ ON_LOAD = code(Kind.LOAD, device=DEVICE, destination=3, size=1, extension=int(Ex
 
 def with_answer(exchange: VcExchange, info1: int, info2: int) -> VcExchange:
     """A reply that marks its answer valid was read."""
-    answers = exchange.answers.set(Place(1, INFO1), info1).set(Place(1, INFO2), info2)
+    answers = exchange.answers.set(SavedRegister(1, INFO1), info1).set(SavedRegister(1, INFO2), info2)
     bits = 1 << INFO1 - 64 | 1 << INFO2 - 64
-    return replace(exchange, answers=answers.set(Place(1, BITMAP_HIGH), bits))
+    return replace(exchange, answers=answers.set(SavedRegister(1, BITMAP_HIGH), bits))
 
 
 def nested(rules: HandlerRules) -> VcExchange:
@@ -138,14 +138,14 @@ def nested(rules: HandlerRules) -> VcExchange:
 def stale(rules: HandlerRules) -> VcExchange:
     """A call for WBINVD that has come to RAX in the page, where an earlier call has stored the register."""
     filling = at_stage(beginning(rules, code(Kind.WBINVD)), Stage.FILLING, cursor=RAX)
-    ghost = replace(filling.ghost, stored=filling.ghost.stored.set(Place(1, RAX), SECRET))
+    ghost = replace(filling.ghost, stored=filling.ghost.stored.set(SavedRegister(1, RAX), SECRET))
     return replace(filling, ghost=ghost, page=filling.page.set(RAX, SECRET))
 
 
 def with_cpuid_page(rules: HandlerRules) -> VcExchange:
     """An SNP guest at CPUID; the hypervisor's answer was read."""
     snp = beginning(rules, code(Kind.CPUID), sev_features=int(SevFeatures.SNP_ACTIVE))
-    registers = snp.registers.set(Place(1, RAX), 0x8000_001F)
+    registers = snp.registers.set(SavedRegister(1, RAX), 0x8000_001F)
     index, entry = CpuidIndex(0x8000_001F, 0), CpuidEntry(True, True, eax=2, ebx=0x33, ecx=0, edx=0)
     known = replace(snp, registers=registers, cpuid_page=snp.cpuid_page.set(index, entry))
     return at_stage(known, Stage.BELIEVED)

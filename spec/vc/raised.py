@@ -11,7 +11,7 @@ from spec.record import record, replace
 from spec.registry import Outcome, transition
 from spec.vc.exits import NO_EXIT, exit_code_of
 from spec.vc.instruction import Instruction, Qword, Word
-from spec.vc.state import DEEPEST, Call, Context, Place, Stage, VcExchange, context_of
+from spec.vc.state import DEEPEST, Call, Context, SavedRegister, Stage, VcExchange, context_of
 from spec.vocabulary import Actor, Event, Evidence, GuestAction, Limit, SevFeatures
 
 PROTECTED = SevFeatures.RESTRICTED_INJECTION | SevFeatures.ALTERNATE_INJECTION
@@ -134,7 +134,7 @@ def guest_runs(exchange: VcExchange, op: GuestRun) -> Outcome:
     if any_of(exchange.stopped, exchange.depth >= DEEPEST):
         return Outcome(Limit.NOT_MODELLED, "nothing-runs", exchange, Evidence.INFERRED)
     level = exchange.depth + 1
-    registers = exchange.registers.set(Place(level, op.qword), op.value)
+    registers = exchange.registers.set(SavedRegister(level, op.qword), op.value)
     contexts = exchange.contexts.set(level, op.context)
     return Outcome(Event.COMPLETES, "ran", replace(exchange, registers=registers, contexts=contexts), Evidence.MANUAL)
 

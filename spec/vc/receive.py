@@ -39,7 +39,7 @@ from spec.vc.instruction import (
     place_of,
 )
 from spec.vc.request import BITMAP_HIGH, BITMAP_LOW, DATA, LAST
-from spec.vc.state import Place, Stage, VcExchange, call_of, register
+from spec.vc.state import SavedRegister, Stage, VcExchange, call_of, register
 from spec.vocabulary import Actor, Event, Evidence, GuestAction
 
 SOURCE = 'GHCB (56421), "#VC Handler"'
@@ -58,7 +58,7 @@ def vc_reads(exchange: VcExchange, op: Moment) -> Outcome:  # noqa: ARG001 - eve
         return Outcome(GuestAction.REFRAINS, cause, exchange, Evidence.AGREED)
     call = call_of(exchange)
     qword = select(call.cursor & 0xF, READ_PADDED)
-    answers = exchange.answers.set(Place(exchange.depth, qword), exchange.page[qword])
+    answers = exchange.answers.set(SavedRegister(exchange.depth, qword), exchange.page[qword])
     copied = replace(exchange, answers=answers)
 
     # 2. Nothing is read again.

@@ -12,7 +12,7 @@ from spec.vc.instruction import Instruction, Kind
 from spec.vc.raised import PageWrite, RaisedVc, hypervisor_raises_vc, hypervisor_writes_page
 from spec.vc.receive import vc_believes, vc_completes, vc_reads
 from spec.vc.send import vc_asks, vc_exits, vc_stores, vc_takes_page
-from spec.vc.state import Mapping, Place, VcExchange
+from spec.vc.state import Mapping, SavedRegister, VcExchange
 
 FRAME = 0x77
 SHARED, PRIVATE = 0x1000, 0x2000
@@ -34,7 +34,7 @@ def guest(code: Instruction, registers: dict[int, int] | None = None, **context:
     exchange: VcExchange = nothing(VcExchange)
     table = exchange.registers
     for qword, value in (registers or {}).items():
-        table = table.set(Place(1, qword), value)
+        table = table.set(SavedRegister(1, qword), value)
     shared = Mapping(present=True, shared=True, user=True, frame=SHARED >> 12)
     mappings = exchange.mappings.set(SHARED >> 12, shared).set(PRIVATE >> 12, replace(shared, shared=False))
     running = replace(exchange.contexts[1], code=code, **context)

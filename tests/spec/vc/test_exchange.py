@@ -10,7 +10,7 @@ from spec.vc.instruction import Extension, Kind
 from spec.vc.raised import PageWrite, hypervisor_writes_page
 from spec.vc.receive import vc_believes, vc_completes, vc_reads, vc_restores
 from spec.vc.send import vc_asks, vc_exits, vc_saves, vc_stores, vc_takes_page
-from spec.vc.state import Place, Stage
+from spec.vc.state import SavedRegister, Stage
 from spec.vocabulary import Event, GuestAction
 from tests.spec.vc.scene import (
     ANSWERED,
@@ -52,7 +52,7 @@ def test_cpuid_shows_eax_and_ecx_and_takes_four_registers_of_32_bits() -> None:
     done = completed(replied(exchange, **reply, q127=bits))
     assert (done.result, done.check) == (GuestAction.CONTINUES, "completed")
     table = done.system.registers
-    assert [table[Place(1, q)] for q in (RAX, RBX, RCX, RDX, RIP)] == [0x11, 0x22, 0x33, 0x44, 2]
+    assert [table[SavedRegister(1, q)] for q in (RAX, RBX, RCX, RDX, RIP)] == [0x11, 0x22, 0x33, 0x44, 2]
     assert done.system.depth == 0
 
 
@@ -84,7 +84,7 @@ def test_in_merges_what_was_read_by_its_width(size: int, result: int) -> None:
     exchange = sent(guest(code, {RAX: SECRET | 0x11223344}), 0x7B)
     assert exchange.page[RAX] == 0
     done = completed(replied(exchange, **{f"q{RAX}": 0xFFFF_FFFF, "q126": 1 << 63, "q127": ANSWERED}))
-    assert done.system.registers[Place(1, RAX)] == result
+    assert done.system.registers[SavedRegister(1, RAX)] == result
 
 
 def test_ins_writes_memory_and_steps_and_stays_while_elements_are_left() -> None:
@@ -96,7 +96,7 @@ def test_ins_writes_memory_and_steps_and_stays_while_elements_are_left() -> None
     done = completed(replied(exchange, q256=0xABCD_1234, q127=ANSWERED))
     assert done.check == "one-element"
     table = done.system.registers
-    assert [table[Place(1, q)] for q in (RCX, 103, RIP)] == [1, SHARED + 2, 0]
+    assert [table[SavedRegister(1, q)] for q in (RCX, 103, RIP)] == [1, SHARED + 2, 0]
     assert done.system.memory[SHARED] == 0x1234
 
 
@@ -107,7 +107,7 @@ def test_a_count_of_0_does_nothing_and_needs_no_exit() -> None:
     assert asked.check == "without-exit"
     done = vc_completes(after(asked), NOW)
     assert done.check == "nothing-to-repeat"
-    assert done.system.registers[Place(1, RIP)] == 2
+    assert done.system.registers[SavedRegister(1, RIP)] == 2
     assert nonzero(after(done)) == {}
 
 
@@ -122,7 +122,7 @@ def test_mmio_load_with_sign_extends_the_copy_that_was_read() -> None:
     exchange = replied(exchange, q256=0x80, q127=ANSWERED)
     exchange = after(hypervisor_writes_page(exchange, PageWrite(256, 0x7F)))
     done = completed(exchange)
-    assert done.system.registers[Place(1, RBX)] == 0xFFFF_FFFF_FFFF_FF80
+    assert done.system.registers[SavedRegister(1, RBX)] == 0xFFFF_FFFF_FFFF_FF80
 
 
 def test_mmio_store_shows_its_operand_and_nothing_above_it() -> None:
@@ -202,4 +202,4 @@ def test_single_step_is_lost_unless_the_knob_says_otherwise() -> None:
     knobs = replace(exchange.platform.knobs, vc_step_lost=False)
     stepped = completed(replace(exchange, platform=replace(exchange.platform, knobs=knobs)))
     assert (stepped.result, stepped.check) == (Event.DB, "completed-and-stepped")
-    assert stepped.system.registers[Place(1, RIP)] == 2
+    assert stepped.system.registers[SavedRegister(1, RIP)] == 2
