@@ -8,6 +8,7 @@ from proofs.attestation_suites import ATTESTATION_INITIAL, ATTESTATION_SUITES
 from proofs.induction import is_state_invariant
 from proofs.initial import guest_reset, reset
 from proofs.lifting import lifted
+from proofs.list_suite import list_suites
 from proofs.needed_knobs import needed_knobs_have_defaults
 from proofs.protocol_suites import PROTOCOLS, PROTOCOLS_INITIAL
 from proofs.suite import Suite
@@ -211,13 +212,16 @@ GUEST = Suite(
     hints=(same_offset, address_that_comes_back),
 )
 
-SUITES = (RMP, GUEST, *PROTOCOLS)
+LIST, LIST_INITIAL = list_suites(GUEST)
+
+SUITES = (RMP, GUEST, *PROTOCOLS, LIST)
 
 INITIAL = (
     Suite("rmp-initial", System, (reset,), STATE_INVARIANTS, ()),
     Suite("guest-initial", World, (guest_reset,), STATES_OF_GUESTS, ()),
     *PROTOCOLS_INITIAL,
     *ATTESTATION_INITIAL,
+    LIST_INITIAL,
 )
 """Initial states: the state invariants hold in them."""
 

@@ -9,6 +9,7 @@ from sevspec.catalogue import ALL_INVARIANTS, ALL_TRANSITIONS, Property, Step, c
 from sevspec.checks import Check
 from sevspec.documented import attribute_docs, class_line, doc_line
 from sevspec.knob_use import default_of, readers_of
+from sevspec.protocol_topics import breach_tables
 from sevspec.source import reached
 from sevspec.topic import Table, Topic
 from spec.knobs import Knob
@@ -107,6 +108,7 @@ def invariant_topic(prop: Property) -> Topic:
     topic.fact("exempts", info.unless)
     witnesses = (*OF_NOTHING, *OF_RULES, *OF_EXECUTION, *OF_ATTESTATION, *OF_MESSAGES)
     topic.tables += [trace_table(w) for w in witnesses if w.identifier == info.identifier]
+    topic.tables += breach_tables(info.identifier)
     return topic
 
 

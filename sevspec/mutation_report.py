@@ -16,11 +16,11 @@ from proofs.mutants import SURVIVES, UNREACHED, Fate, fates, known, selected
 from proofs.mutate import SPEC, Mutant
 from proofs.session import Answer, Piece
 from proofs.without import prove_changed
+from sevspec.catalogue import ALL_TRANSITIONS
 from sevspec.proving import unknown_name
 from sevspec.refused import Refused
 from sevspec.source import function_of, reached
 from sevspec.terminal import console, print_json
-from spec.everything import TRANSITIONS
 from spec.registry import transition_info
 
 SURVIVORS = SPEC.parent / "tests" / "data" / "mutants" / "survivors.toml"
@@ -117,9 +117,9 @@ def mutants_without(rule: str) -> list[Mutant]:
     name, colon, check = rule.partition(":")
     if not colon:
         raise Refused("--without: write TRANSITION:CHECK, for example rmpupdate:immutable")
-    transition = next((t for t in TRANSITIONS if transition_info(t).name == name), None)
+    transition = next((t for t in ALL_TRANSITIONS if transition_info(t).name == name), None)
     if transition is None:
-        raise Refused(f"--without: {unknown_name(name, (transition_info(t).name for t in TRANSITIONS))}")
+        raise Refused(f"--without: {unknown_name(name, (transition_info(t).name for t in ALL_TRANSITIONS))}")
     places = {(f.text.file, f.node.lineno) for f in reached(function_of(transition))}
     drops = [m for m in known() if m.kind in ("drop-check", "drop-cause")]
     own = [m for m in drops if any(m.file == file and m.first <= line <= m.last for file, line in places)]

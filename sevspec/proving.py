@@ -123,14 +123,17 @@ def totals(found: Sequence[Row], seconds: float) -> dict[str, Any]:
     return {**numbers, "seconds": round(seconds, 3)}
 
 
-def document(found: Sequence[Row], answers: Sequence[Answer], seconds: float) -> dict[str, Any]:
-    """Everything, for machines."""
+def document(
+    found: Sequence[Row], answers: Sequence[Answer], seconds: float, theorems: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """Everything, for machines; with the premises of the theorems that were asked for."""
     known = invariants()
     return {
         "schema": SCHEMA,
         **totals(found, seconds),
         "cached": sum(answer.cached for answer in answers),
         "solvers": {s: version_of(s) for s in dict.fromkeys(a.piece.solver for a in answers)},
+        "theorems": list(theorems),
         "counterexamples": [text for answer in answers for text in answer.counterexamples],
         "not_invariants": [{"identifier": w.identifier, "trace": w.text().splitlines()} for w in OF_NOTHING],
         "not_stated": [vars(item) for item in NOT_STATED],

@@ -161,6 +161,8 @@ def prove_schema() -> dict[str, Any]:
         }
     )
     no_invariant = closed({"identifier": text, "trace": {"type": "array", "items": text}})
+    texts = {"type": "array", "items": text}
+    theorem = closed({"name": text, "title": text, "words": text, "rules": texts, "knobs": texts, "given": texts})
     not_stated = closed({"identifier": text, "words": text, "waits_for": text})
     return {
         "$schema": DIALECT,
@@ -175,6 +177,7 @@ def prove_schema() -> dict[str, Any]:
                 "seconds": seconds,
                 "cached": count,
                 "solvers": {"type": "object", "additionalProperties": text},
+                "theorems": {"type": "array", "items": theorem},
                 "counterexamples": {"type": "array", "items": text},
                 "not_invariants": {"type": "array", "items": no_invariant},
                 "not_stated": {"type": "array", "items": not_stated},

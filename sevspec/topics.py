@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TypeVar
 
 from impl.hypervisor.seen import exit_name
+from proofs.theorems import THEOREMS
 from sevspec import page_states
 from sevspec.attacks.catalogue import attacks, relaxations, rules
 from sevspec.attacks.topics import attack_topic, relaxation_topic, rule_topic
@@ -21,9 +22,11 @@ from sevspec.explanations import (
     step_topic,
 )
 from sevspec.guest_rules import BOOKS, guest_rule_topic, guest_rules
+from sevspec.protocol_topics import codes, event_topic, message_topic, theorem_topic
 from sevspec.refused import Refused
 from sevspec.topic import Table, Topic
 from spec.features import PLATFORMS
+from spec.ghcb.msr_codes import MESSAGES
 from spec.knobs import KNOBS
 from spec.not_stated import NOT_STATED
 from spec.vocabulary import PageState
@@ -71,6 +74,12 @@ def index() -> dict[str, list[Maker]]:
         add(fixed(not_stated_topic, item), item.identifier)
     for own in guest_rules():
         add(fixed(guest_rule_topic, own), own.name, own.field)
+    for theorem in THEOREMS:
+        add(fixed(theorem_topic, theorem), theorem.name)
+    for code in codes():
+        add(fixed(event_topic, code), code)
+    for message in MESSAGES:
+        add(fixed(message_topic, message), message.request.name, message.response.name)
     for knob in KNOBS:
         add(fixed(knob_topic, knob), knob.name, knob.field)
     for check in check_names():
@@ -131,6 +140,9 @@ def overview() -> Topic:
     for family in FAMILIES:
         topic.fact(f"results, {family.__name__}", [member.name for member in family])
     topic.fact("exit codes", [exit_name(code) for code in exit_codes()])
+    topic.fact("theorems", [theorem.name for theorem in THEOREMS])
+    topic.fact("events of the GHCB protocol", list(codes()))
+    topic.fact("messages over the GHCB MSR", [message.request.name for message in MESSAGES])
     topic.fact("knobs", [knob.name for knob in KNOBS])
     for book in BOOKS:
         topic.fact(book.kind.replace("rule", "rules", 1), [rule.name for rule in guest_rules() if rule.book is book])

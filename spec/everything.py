@@ -8,11 +8,15 @@ from spec.attestation.transitions import TRANSITIONS as REPORT_TRANSITIONS
 from spec.firmware.invariants import INVARIANTS as FIRMWARE_INVARIANTS
 from spec.firmware.page_invariants import INVARIANTS as PAGE_INVARIANTS
 from spec.firmware.transitions import TRANSITIONS as FIRMWARE_TRANSITIONS
+from spec.ghcb.hardware_invariants import INVARIANTS as PAGE_STATE_INVARIANTS
 from spec.ghcb.host_invariants import INVARIANTS as HOST_INVARIANTS
 from spec.ghcb.host_transitions import TRANSITIONS as HOST_TRANSITIONS
+from spec.ghcb.list_invariants import INVARIANTS as LIST_INVARIANTS
+from spec.ghcb.list_transitions import TRANSITIONS as LIST_TRANSITIONS
 from spec.ghcb.msr_invariants import INVARIANTS as MSR_INVARIANTS
 from spec.ghcb.msr_transitions import TRANSITIONS as MSR_TRANSITIONS
 from spec.guest.copy_invariants import INVARIANTS as COPY_INVARIANTS
+from spec.guest.entered_invariants import INVARIANTS as ENTERED_INVARIANTS
 from spec.guest.invariants import INVARIANTS as CAREFUL_INVARIANTS
 from spec.guest.launch_invariants import INVARIANTS as LAUNCH_INVARIANTS
 from spec.guest.mask_invariants import INVARIANTS as MASK_INVARIANTS
@@ -33,16 +37,24 @@ INVARIANTS = (
     *RMP_INVARIANTS,
     *STEP_INVARIANTS,
     *ACCESS_INVARIANTS,
+    *PAGE_STATE_INVARIANTS,
     *FIRMWARE_INVARIANTS,
     *PAGE_INVARIANTS,
     *MESSAGES_OF_THE_MACHINE,
 )
 """Every invariant of the machine."""
-GUEST_INVARIANTS = (*SWAPPING_INVARIANTS, *COPY_INVARIANTS, *LAUNCH_INVARIANTS, *CAREFUL_INVARIANTS, *MASK_INVARIANTS)
+GUEST_INVARIANTS = (
+    *SWAPPING_INVARIANTS,
+    *COPY_INVARIANTS,
+    *LAUNCH_INVARIANTS,
+    *ENTERED_INVARIANTS,
+    *CAREFUL_INVARIANTS,
+    *MASK_INVARIANTS,
+)
 """Every invariant of the machine with one guest followed: those of any guest, then those of a careful one."""
-PROTOCOL_TRANSITIONS = (*MSR_TRANSITIONS, *VC_TRANSITIONS, *HOST_TRANSITIONS)
+PROTOCOL_TRANSITIONS = (*MSR_TRANSITIONS, *VC_TRANSITIONS, *HOST_TRANSITIONS, *LIST_TRANSITIONS)
 """Every step of the GHCB protocol and of #VC."""
-PROTOCOL_INVARIANTS = (*MSR_INVARIANTS, *VC_INVARIANTS, *HOST_INVARIANTS)
+PROTOCOL_INVARIANTS = (*MSR_INVARIANTS, *VC_INVARIANTS, *HOST_INVARIANTS, *LIST_INVARIANTS)
 """Every claim about them."""
 ATTESTATION_TRANSITIONS = (*REPORT_TRANSITIONS, *MESSAGE_TRANSITIONS)
 """Every step of reports, and of the guest's end of its messages to firmware."""
@@ -57,6 +69,8 @@ __all__ = [
     "HOST_INVARIANTS",
     "HOST_TRANSITIONS",
     "INVARIANTS",
+    "LIST_INVARIANTS",
+    "LIST_TRANSITIONS",
     "MEMORY_TRANSITIONS",
     "MSR_INVARIANTS",
     "MSR_TRANSITIONS",

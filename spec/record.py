@@ -131,7 +131,7 @@ def record(cls: type[R]) -> type[R]:
     return cast("type[R]", type(cls.__name__, (tuple,), own))
 
 
-def replace(value: R, **changes: Any) -> R:
+def replace(value: R, /, **changes: Any) -> R:
     """A copy of a record with some fields changed, checked as on construction."""
     known: Any = value
     values, places = [*known], known.__record_places__

@@ -106,6 +106,7 @@ class Event(Enum):
     GP = "#GP(0)"
     PF = "#PF"
     AC = "#AC"
+    DB = "#DB"
     NPF = "#VMEXIT(NPF)"
     VC = "#VC"
     VMEXIT_INVALID = "VMEXIT_INVALID"

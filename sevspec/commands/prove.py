@@ -13,7 +13,7 @@ from proofs.session import Answer, Piece
 from proofs.session import prove as prove_pieces
 from proofs.solving import PROVED
 from sevspec import junit as junit_file
-from sevspec import mutation_report, proving
+from sevspec import mutation_report, proving, theorem_report
 from sevspec.proving import Row
 from sevspec.refused import Refused
 from sevspec.terminal import console, grid, print_json
@@ -29,18 +29,20 @@ Examples:
 
     sevspec prove --without rmpupdate:immutable
 
+    sevspec prove T4 --without S5
+
     sevspec prove --mutants --changed spec/rmp/psmash.py
 """
 
 
 def prove(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Transitions, invariants or identifiers; default: all.")
+        list[str] | None, typer.Argument(help="Theorems, transitions, invariants or identifiers; default: all.")
     ] = None,
     solver: Annotated[str, typer.Option(help="z3, cvc5, bitwuzla, or all of them.")] = "z3",
     jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: one for each processor.")] = 0,
     junit: Annotated[Path | None, typer.Option(help="Write a JUnit file too.")] = None,
-    without: Annotated[str, typer.Option(help="TRANSITION:CHECK; prove with that check dropped.")] = "",
+    without: Annotated[str, typer.Option(help="TRANSITION:CHECK or a theorem's rule: without it.")] = "",
     mutants: Annotated[
         bool, typer.Option("--mutants", help="Change the rules one by one: each must be noticed.")
     ] = False,
@@ -54,7 +56,10 @@ def prove(
         if names or without or junit:
             raise Refused("--mutants stands alone, but for --changed, --jobs, --no-cache and --json")
         return mutation_report.run(changed or [], jobs, None if no_cache else Cache(), json)
-    wanted = proving.selected(names or [], proving.solvers_named(solver))
+    if without and ":" not in without:
+        return theorem_report.without(names or [], without, json)
+    theorems = theorem_report.theorems_in(names or [])
+    wanted = proving.selected(theorem_report.with_claims(names or []), proving.solvers_named(solver))
     begun = perf_counter()
     if without:
         answers = mutation_report.prove_without(without, wanted)
@@ -65,8 +70,11 @@ def prove(
     if junit is not None:
         junit_file.write(junit, rows, seconds)
     if json:
-        print_json(proving.document(rows, answers, seconds))
+        said = [theorem_report.premises(theorem) for theorem in theorems]
+        print_json(proving.document(rows, answers, seconds, said))
     else:
+        for theorem in theorems:
+            theorem_report.show_premises(theorem)
         show(rows, answers, seconds)
         if not names:
             for table in proving.beside():

@@ -9,7 +9,7 @@ from spec.registry import Outcome, invariant
 from spec.vc.admit import mapping_of, port_of
 from spec.vc.instruction import RCX, Instruction, Kind, is_one_of, is_string
 from spec.vc.levels import at, is_admitted, is_between, is_carried_out, is_live
-from spec.vc.state import Level, Place, Port, Stage, VcExchange
+from spec.vc.state import Level, Port, SavedRegister, Stage, VcExchange
 from spec.vocabulary import Guarantor, GuestAction, SevFeatures
 
 GUEST = Guarantor.GUEST
@@ -131,7 +131,7 @@ def own_registers_come_from_nobody(exchange: VcExchange, level: Level) -> bool:
     carried_out = is_carried_out(exchange, level)
     time = any_of(
         is_one_of(instruction, Kind.RDTSC, Kind.RDTSCP),
-        all_of(instruction.kind == Kind.RDMSR, exchange.registers[Place(level, RCX)] & 0xFFFF_FFFF == 0x10),
+        all_of(instruction.kind == Kind.RDMSR, exchange.registers[SavedRegister(level, RCX)] & 0xFFFF_FFFF == 0x10),
     )
     debug = is_one_of(instruction, Kind.DR7_READ, Kind.DR7_WRITE)
     return all_of(

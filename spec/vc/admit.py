@@ -4,13 +4,13 @@ The processor has checked privileges before it intercepts, but an injected #VC c
 again. All of it is private: the instruction, the registers, the guest's page tables, the I/O permission bitmap.
 """
 
-from spec.ghcb.vocabulary.exits import SvmExit
+from spec.ghcb.vocabulary.exits import ExitCode, SvmExit
 from spec.ghcb.vocabulary.msr import GHCB_MSR
 from spec.logic import all_of, any_of, first_of, implies, ite, none_of, select
 from spec.record import replace
 from spec.vc.exits import EXIT_CODES, admits
 from spec.vc.instruction import GENERAL, LOW_32, RCX, RDX, Instruction, Kind, Word, is_one_of, is_string, repeats
-from spec.vc.state import Mapping, VcExchange, call_of, context_of, register
+from spec.vc.state import Call, Mapping, VcExchange, call_of, context_of, register
 from spec.vocabulary import SevFeatures
 
 PAGE = 0x1000
@@ -21,24 +21,25 @@ PRIVILEGED = (Kind.RDMSR, Kind.WRMSR, Kind.INVD, Kind.WBINVD, Kind.MONITOR, Kind
 """At CPL 0 only; MONITOR and MWAIT unless a model-specific bit allows them, which the handler does not look at."""
 
 
-def believed(exchange: VcExchange) -> Instruction:
-    """What the handler takes the instruction for. Without rule S5 that is what the exit code says."""
-    call = call_of(exchange)
-    fetched = call.instruction
-    # Not validated: without rule S22 it is taken for MMIO.
-    code = ite(call.exit_code == SvmExit.PAGE_NOT_VALIDATED, SvmExit.NPF, call.exit_code)
+def code_of(call: Call) -> ExitCode:
+    """The exit code that is compared. Without rule S22 an access to a page that is not validated is taken for MMIO."""
+    return ite(call.exit_code == SvmExit.PAGE_NOT_VALIDATED, SvmExit.NPF, call.exit_code)
+
+
+def believed(exchange: VcExchange, fetched: Instruction) -> Instruction:
+    """What the handler takes the fetched bytes for. Without rule S5 that is what the exit code says."""
+    code = code_of(call_of(exchange))
     kind = fetched.kind
     for known, raises in EXIT_CODES:
         kind = ite(code == raises, known, kind)
-    forged = all_of(none_of(exchange.rules.checks_opcode), none_of(admits(code, fetched, exchange.platform.knobs)))
+    forged = none_of(exchange.rules.checks_opcode, admits(code, fetched, exchange.platform.knobs))
     return replace(fetched, kind=ite(forged, kind, fetched.kind))
 
 
 def is_admitted(exchange: VcExchange) -> bool:
     """The exit code admits the instruction (rule S5)."""
     call = call_of(exchange)
-    code = ite(call.exit_code == SvmExit.PAGE_NOT_VALIDATED, SvmExit.NPF, call.exit_code)
-    return any_of(none_of(exchange.rules.checks_opcode), admits(code, call.instruction, exchange.platform.knobs))
+    return admits(code_of(call), call.instruction, exchange.platform.knobs)
 
 
 def port_of(exchange: VcExchange, instruction: Instruction) -> int:

@@ -7,7 +7,7 @@ from spec.ghcb.msr_state import Moment
 from spec.logic import all_of, none_of
 from spec.record import replace
 from spec.registry import Outcome, transition
-from spec.vc.admit import bad_device, believed, is_admitted, lacks_privilege, memory_faults, refused
+from spec.vc.admit import bad_device, is_admitted, lacks_privilege, memory_faults, refused
 from spec.vc.calls import ended, not_at, terminated, with_call
 from spec.vc.cpuid import is_fatal
 from spec.vc.instruction import Kind
@@ -24,9 +24,9 @@ def vc_admits(exchange: VcExchange, op: Moment) -> Outcome:  # noqa: ARG001 - ev
     if cause := not_at(exchange, Stage.FETCHED):
         return Outcome(GuestAction.REFRAINS, cause, exchange, Evidence.AGREED)
 
-    # 2. The bytes are an instruction. Without rule S5 that is not looked at.
+    # 2. The bytes are an instruction.
     call = call_of(exchange)
-    instruction = believed(exchange)
+    instruction = call.instruction
     if instruction.kind == Kind.UNDECODABLE:
         return Outcome(Event.UD, "undecodable", ended(exchange), Evidence.MANUAL)
     if instruction.kind == Kind.TOO_LONG:
@@ -39,7 +39,7 @@ def vc_admits(exchange: VcExchange, op: Moment) -> Outcome:  # noqa: ARG001 - ev
     # 4. The interrupted code may execute it.
     if cause := lacks_privilege(exchange, instruction):
         return Outcome(Event.GP, cause, ended(exchange), Evidence.MANUAL)
-    admitted = with_call(exchange, replace(call, stage=Stage.ADMITTED, instruction=instruction))
+    admitted = with_call(exchange, replace(call, stage=Stage.ADMITTED))
     return Outcome(GuestAction.CONTINUES, "admitted", admitted, Evidence.AGREED)
 
 

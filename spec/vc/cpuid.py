@@ -6,7 +6,7 @@ from spec.knobs import CpuidMissing
 from spec.logic import all_of, any_of, ite, none_of
 from spec.record import record
 from spec.vc.instruction import LOW_32, RAX, RBX, RCX, RDX
-from spec.vc.state import CpuidIndex, Leaf, Place, VcExchange, context_of, register
+from spec.vc.state import CpuidIndex, Leaf, SavedRegister, VcExchange, context_of, register
 from spec.vocabulary import SevFeatures
 
 FEATURE_LEAF, STRUCTURED_LEAF, TOPOLOGY_LEAF, PROCESSOR_LEAF = 0x1, 0x7, 0xB, 0x8000_001E
@@ -72,7 +72,7 @@ def mixed(own: Leaf, given: Leaf, bits: Leaf) -> Leaf:
 def cpuid_result(exchange: VcExchange) -> CpuidResult:
     """What the interrupted code is given."""
     level, index = exchange.depth, index_of(exchange)
-    given = CpuidResult(*(exchange.answers[Place(level, place)] & LOW_32 for place in (RAX, RBX, RCX, RDX)))
+    given = CpuidResult(*(exchange.answers[SavedRegister(level, place)] & LOW_32 for place in (RAX, RBX, RCX, RDX)))
     entry = exchange.cpuid_page[index]
     fills, bits = completes(exchange), volatile(index.leaf)
     eax = mixed(ite(entry.present, entry.eax, 0), given.eax, ite(fills, bits.eax, 0))

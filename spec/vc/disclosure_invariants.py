@@ -27,7 +27,7 @@ from spec.vc.instruction import (
 )
 from spec.vc.levels import at, is_asking, is_between, is_carried_out, is_live
 from spec.vc.request import BITMAP_HIGH, BITMAP_LOW, DATA, LAST
-from spec.vc.state import Level, Place, Stage, VcExchange
+from spec.vc.state import Level, SavedRegister, Stage, VcExchange
 from spec.vocabulary import Guarantor
 
 GUEST = Guarantor.GUEST
@@ -59,8 +59,8 @@ def extended_state(exchange: VcExchange, level: Level, qword: Qword) -> Word:
     """The same of XCR0 and XSS, which CPUID may show."""
     knobs = exchange.platform.knobs
     cpuid = instruction_of(exchange, level).kind == Kind.CPUID
-    leaf = exchange.registers[Place(level, RAX)] & LOW_32 == 0xD
-    subleaf = exchange.registers[Place(level, RCX)] & LOW_32 == 1
+    leaf = exchange.registers[SavedRegister(level, RAX)] & LOW_32 == 0xD
+    subleaf = exchange.registers[SavedRegister(level, RCX)] & LOW_32 == 1
     xcr0 = all_of(cpuid, any_of(leaf, none_of(knobs.ghcb_xcr0_for_leaf)))
     xss = all_of(cpuid, leaf, subleaf, knobs.ghcb_xss_sent)
     return ite(qword == XCR0, ite(xcr0, LOW_64, 0), ite(xss, LOW_64, 0))
@@ -82,12 +82,12 @@ def is_protocol(qword: Qword) -> bool:
 @invariant("GHCB-I1", guarantor=GUEST, manual=LAYOUT)
 def nothing_else_is_in_the_page(exchange: VcExchange, level: Level, qword: Qword) -> bool:
     """Of the registers, the page has the parts that the instruction shows; everywhere else the guest has stored 0."""
-    stored = exchange.ghost.stored[Place(level, qword)]
+    stored = exchange.ghost.stored[SavedRegister(level, qword)]
     shown = may_leave(exchange, level, qword)
     instruction = instruction_of(exchange, level)
     debug = all_of(instruction.kind == Kind.DR7_WRITE, qword == RAX)
     call = all_of(instruction.kind == Kind.VMMCALL, qword == CPL)
-    value = ite(shown == 0, 0, exchange.registers[Place(level, qword)] & shown)
+    value = ite(shown == 0, 0, exchange.registers[SavedRegister(level, qword)] & shown)
     expected = ite(call, exchange.contexts[level].cpl << 24, value)
     own = none_of(is_protocol(qword), debug)
     return implies(all_of(is_stored(exchange, level, qword), own), stored == expected)
@@ -98,7 +98,7 @@ def debug_register_goes_out_masked(exchange: VcExchange, level: Level) -> bool:
     """MOV to DR7 shows the low half of its source, as far as DR7 has such bits."""
     instruction = instruction_of(exchange, level)
     value = source_of(at(exchange, level), instruction)
-    stored = exchange.ghost.stored[Place(level, RAX)]
+    stored = exchange.ghost.stored[SavedRegister(level, RAX)]
     writes = all_of(is_stored(exchange, level, RAX), instruction.kind == Kind.DR7_WRITE)
     return implies(writes, stored == (value & 0xFFFF_23FF | 0x400))
 
@@ -121,7 +121,7 @@ def data_is_the_operand(exchange: VcExchange, level: Level) -> bool:
 @invariant("GHCB-I2-SCRATCH", guarantor=GUEST, manual=EVENTS)
 def scratch_holds_the_data(exchange: VcExchange, level: Level) -> bool:
     """The scratch area has the data of the request."""
-    stored = exchange.ghost.stored[Place(level, DATA)]
+    stored = exchange.ghost.stored[SavedRegister(level, DATA)]
     return implies(is_stored(exchange, level, DATA), stored == exchange.calls[level].data)
 
 
@@ -175,7 +175,7 @@ def devices_are_on_shared_pages(exchange: VcExchange, level: Level) -> bool:
 @invariant("GHCB-I17", guarantor=GUEST, manual='GHCB (56421), "GHCB Layout", shared buffer')
 def scratch_is_in_the_own_page(exchange: VcExchange, level: Level) -> bool:
     """SW_SCRATCH is 0, or the address of the shared buffer of the guest's registered page: eight bytes fit there."""
-    stored = exchange.ghost.stored[Place(level, SCRATCH)]
+    stored = exchange.ghost.stored[SavedRegister(level, SCRATCH)]
     page = exchange.frame << 12
     inside = all_of(stored >= page + SCRATCH_BEGINS, stored + 8 <= page + SCRATCH_ENDS)
     return implies(is_stored(exchange, level, SCRATCH), any_of(stored == 0, inside))
@@ -200,7 +200,7 @@ def bitmap_is_that_of_the_inputs(exchange: VcExchange, level: Level, qword: Qwor
 def bitmap_is_sent_as_it_is(exchange: VcExchange, level: Level) -> bool:
     """The two words of the bitmap are those of the request."""
     inputs: ValidBitmap = exchange.calls[level].inputs
-    low, high = (exchange.ghost.stored[Place(level, place)] for place in (BITMAP_LOW, BITMAP_HIGH))
+    low, high = (exchange.ghost.stored[SavedRegister(level, place)] for place in (BITMAP_LOW, BITMAP_HIGH))
     return all_of(
         implies(is_stored(exchange, level, BITMAP_LOW), low == inputs & LOW_64),
         implies(is_stored(exchange, level, BITMAP_HIGH), high == inputs >> 64),
@@ -210,7 +210,7 @@ def bitmap_is_sent_as_it_is(exchange: VcExchange, level: Level) -> bool:
 @invariant("GHCB-I39", guarantor=GUEST, manual='GHCB (56421), "GHCB Layout", shared buffer')
 def no_other_page_is_named(exchange: VcExchange, level: Level) -> bool:
     """No address of a private page goes out as scratch area: what SW_SCRATCH names is the page of the exchange."""
-    stored = exchange.ghost.stored[Place(level, SCRATCH)]
+    stored = exchange.ghost.stored[SavedRegister(level, SCRATCH)]
     return implies(all_of(is_stored(exchange, level, SCRATCH), stored != 0), stored >> 12 == exchange.frame)
 
 

@@ -30,7 +30,7 @@ from spec.vc.instruction import (
 from spec.vc.levels import at, is_live
 from spec.vc.receive import INFO1, INFO2
 from spec.vc.request import BITMAP_HIGH, BITMAP_LOW
-from spec.vc.state import Call, Level, Place, Stage, VcExchange
+from spec.vc.state import Call, Level, SavedRegister, Stage, VcExchange
 from spec.vocabulary import Address, Event, Guarantor, GuestAction, SevFeatures
 
 GUEST = Guarantor.GUEST
@@ -70,7 +70,7 @@ def names(instruction: Instruction, qword: Qword) -> bool:
 @invariant("GHCB-I36", guarantor=GUEST, manual=f"APM Vol. 3; {HANDLER}", by=COMPLETES)
 def effects_are_those_of_the_instruction(before: VcExchange, after: VcExchange, level: Level, qword: Qword) -> bool:
     """Completion changes no register that the instruction does not write, and none of another level."""
-    place = Place(level, qword)
+    place = SavedRegister(level, qword)
     changed = after.registers[place] != before.registers[place]
     own = all_of(level == before.depth, names(done(before).instruction, qword))
     return implies(changed, own)
@@ -79,14 +79,14 @@ def effects_are_those_of_the_instruction(before: VcExchange, after: VcExchange, 
 @invariant("GHCB-I36-ELSE", guarantor=GUEST, manual=HANDLER, unless=RUNS)
 def nothing_else_has_effects(before: VcExchange, after: VcExchange, level: Level, qword: Qword) -> bool:
     """No other step of the handler, and nothing that the hypervisor does, changes a register of interrupted code."""
-    place = Place(level, qword)
+    place = SavedRegister(level, qword)
     return after.registers[place] == before.registers[place]
 
 
 @invariant("GHCB-I36-BELOW", guarantor=GUEST, manual=HANDLER, by=("guest_runs",))
 def running_code_changes_its_own_registers(before: VcExchange, after: VcExchange, level: Level, qword: Qword) -> bool:
     """What runs on top of a call leaves what the call has interrupted alone."""
-    place = Place(level, qword)
+    place = SavedRegister(level, qword)
     return implies(level <= before.depth, after.registers[place] == before.registers[place])
 
 
@@ -97,7 +97,7 @@ def memory_is_written_by_strings_alone(before: VcExchange, after: VcExchange, ou
     writes = all_of(is_string(instruction), is_one_of(instruction, Kind.IN, Kind.LOAD), where == instruction.memory)
     mapping = mapping_of(before, instruction.memory)
     allowed = all_of(mapping.present, implies(before.contexts[before.depth].cpl == 3, mapping.user))
-    completed = all_of(outcome.result == GuestAction.CONTINUES, done(before).stage == Stage.BELIEVED)
+    completed = all_of(is_taken(outcome), done(before).stage == Stage.BELIEVED)
     changed = after.memory[where] != before.memory[where]
     return implies(changed, all_of(completed, writes, allowed))
 
@@ -105,7 +105,7 @@ def memory_is_written_by_strings_alone(before: VcExchange, after: VcExchange, ou
 @invariant("GHCB-I8", guarantor=GUEST, manual=HANDLER, by=COMPLETES)
 def rip_moves_by_the_length(before: VcExchange, after: VcExchange, outcome: Outcome) -> bool:
     """RIP is behind the instruction if it is done, and where it was if elements are left."""
-    place = Place(before.depth, RIP)
+    place = SavedRegister(before.depth, RIP)
     length = done(before).instruction.length
     ahead = after.registers[place] == (before.registers[place] + length) & ((1 << 64) - 1)
     kept = after.registers[place] == before.registers[place]
@@ -114,14 +114,19 @@ def rip_moves_by_the_length(before: VcExchange, after: VcExchange, outcome: Outc
 
 def completes_at(outcome: Outcome) -> bool:
     """The instruction is done. Elements left, and a step that was not taken, are not."""
-    return all_of(outcome.result == GuestAction.CONTINUES, outcome.check != "one-element")
+    return all_of(is_taken(outcome), outcome.check != "one-element")
+
+
+def is_taken(outcome: Outcome) -> bool:
+    """A step of completion was taken; a single step may follow it."""
+    return any_of(outcome.result == GuestAction.CONTINUES, outcome.result == Event.DB)
 
 
 @invariant("GHCB-I37", guarantor=GUEST, manual="APM Vol. 1, 3.1.2", by=COMPLETES)
 def results_have_their_widths(before: VcExchange, after: VcExchange, outcome: Outcome) -> bool:
     """Results of 32 bits clear the upper half; those of 8 and 16 bits keep what was above them."""
     instruction, level = done(before).instruction, before.depth
-    rax, rdx = Place(level, RAX), Place(level, RDX)
+    rax, rdx = SavedRegister(level, RAX), SavedRegister(level, RDX)
     old, new = before.registers[rax], after.registers[rax]
     pairs = is_one_of(instruction, Kind.CPUID, Kind.RDTSC, Kind.RDTSCP, Kind.RDPMC, Kind.RDMSR)
     port = all_of(instruction.kind == Kind.IN, none_of(is_string(instruction)))
@@ -131,7 +136,7 @@ def results_have_their_widths(before: VcExchange, after: VcExchange, outcome: Ou
         implies(all_of(port, instruction.size == 2), new >> 16 == old >> 16),
         implies(all_of(port, instruction.size == 4), new >> 32 == 0),
     )
-    return implies(outcome.result == GuestAction.CONTINUES, right)
+    return implies(is_taken(outcome), right)
 
 
 @invariant("GHCB-I4", guarantor=GUEST, manual=HANDLER, by=COMPLETES)
@@ -140,18 +145,18 @@ def loads_give_values_that_exist(before: VcExchange, after: VcExchange, outcome:
     instruction = done(before).instruction
     signed = all_of(instruction.kind == Kind.LOAD, instruction.extension == Extension.SIGN, instruction.size == 1)
     whole = all_of(instruction.result_size == 8, none_of(is_string(instruction), instruction.high_byte))
-    results = (after.registers[Place(before.depth, place)] for place in GENERAL)
+    results = (after.registers[SavedRegister(before.depth, place)] for place in GENERAL)
     extended = (
         implies(instruction.destination == number, any_of(new >> 7 == 0, new >> 7 == (1 << 57) - 1))
         for number, new in enumerate(results)
     )
-    return implies(all_of(outcome.result == GuestAction.CONTINUES, signed, whole), all_of(*extended))
+    return implies(all_of(is_taken(outcome), signed, whole), all_of(*extended))
 
 
 @invariant("GHCB-I4-ONCE", guarantor=GUEST, manual=HANDLER, unless=("vc_reads",))
 def replies_are_read_once(before: VcExchange, after: VcExchange, level: Level, qword: Qword) -> bool:
     """Nothing changes what was read of a reply."""
-    place = Place(level, qword)
+    place = SavedRegister(level, qword)
     return after.answers[place] == before.answers[place]
 
 
@@ -159,7 +164,7 @@ def replies_are_read_once(before: VcExchange, after: VcExchange, level: Level, q
 def results_were_marked_valid(exchange: VcExchange, level: Level) -> bool:
     """No register of a reply is taken that the reply does not mark valid."""
     call, view = exchange.calls[level], at(exchange, level)
-    low, high = (exchange.answers[Place(level, place)] for place in (BITMAP_LOW, BITMAP_HIGH))
+    low, high = (exchange.answers[SavedRegister(level, place)] for place in (BITMAP_LOW, BITMAP_HIGH))
     marked: ValidBitmap = high << 64 | low
     kind = call.instruction.kind
     asked = all_of(kind == Kind.CPUID, asks_hypervisor(view))
@@ -177,7 +182,7 @@ def results_were_marked_valid(exchange: VcExchange, level: Level) -> bool:
 @invariant("GHCB-I5", guarantor=GUEST, manual='GHCB (56421), "Exception Injection"', by=("vc_believes",))
 def only_two_exceptions_are_accepted(before: VcExchange, outcome: Outcome) -> bool:
     """On the hypervisor's word the interrupted code gets #GP, or #UD without error code, and nothing else."""
-    info2 = before.answers[Place(before.depth, INFO2)]
+    info2 = before.answers[SavedRegister(before.depth, INFO2)]
     formed = all_of(info2 >> 31 & 1 == 1, info2 >> 8 & 7 == 3, info2 >> 12 & 0x7FFFF == 0)
     vector, coded = info2 & 0xFF, info2 >> 11 & 1 == 1
     raised = none_of(
@@ -195,7 +200,7 @@ def only_two_exceptions_are_accepted(before: VcExchange, outcome: Outcome) -> bo
 @invariant("GHCB-I6", guarantor=GUEST, manual='GHCB (56421), "VMGEXIT"', by=("vc_believes",))
 def other_answers_end_the_guest(before: VcExchange, after: VcExchange, outcome: Outcome) -> bool:
     """After any SW_EXITINFO1 but 0 and 1 the guest terminates."""
-    low = before.answers[Place(before.depth, INFO1)] & LOW_32
+    low = before.answers[SavedRegister(before.depth, INFO1)] & LOW_32
     judged = none_of(outcome.result == GuestAction.REFRAINS)
     return implies(all_of(judged, low > 1), after.stopped)
 
@@ -205,7 +210,7 @@ def other_answers_end_the_guest(before: VcExchange, after: VcExchange, outcome: 
 )
 def answers_were_marked_valid(before: VcExchange, outcome: Outcome) -> bool:
     """An answer that is not marked valid is none."""
-    marked = before.answers[Place(before.depth, BITMAP_HIGH)] >> INFO1 - 64 & 1 == 1
+    marked = before.answers[SavedRegister(before.depth, BITMAP_HIGH)] >> INFO1 - 64 & 1 == 1
     silent = any_of(outcome.result == GuestAction.REFRAINS, outcome.result == GuestAction.TERMINATES)
     return any_of(silent, marked)
 
@@ -216,7 +221,7 @@ def cpuid_of_snp_guests_is_their_own(before: VcExchange, after: VcExchange, outc
     instruction, index = done(before).instruction, index_of(before)
     entry = before.cpuid_page[index]
     snp = before.sev_features & SevFeatures.SNP_ACTIVE != 0
-    eax, ebx, edx = (after.registers[Place(before.depth, place)] for place in (RAX, RBX, RDX))
+    eax, ebx, edx = (after.registers[SavedRegister(before.depth, place)] for place in (RAX, RBX, RDX))
     leaf = index.leaf
     processor = leaf == 0x8000_001E
     own = all_of(
@@ -226,7 +231,7 @@ def cpuid_of_snp_guests_is_their_own(before: VcExchange, after: VcExchange, outc
         implies(none_of(leaf == 1, leaf == 0xB), edx == entry.edx),
         implies(leaf == 1, iff(edx & 1 == 1, entry.edx & 1 == 1)),
     )
-    answered = all_of(outcome.result == GuestAction.CONTINUES, instruction.kind == Kind.CPUID, snp, entry.present)
+    answered = all_of(is_taken(outcome), instruction.kind == Kind.CPUID, snp, entry.present)
     return implies(all_of(answered, none_of(is_empty(before, instruction))), own)
 
 

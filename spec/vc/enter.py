@@ -8,6 +8,7 @@ from spec.ghcb.vocabulary.exits import SvmExit
 from spec.logic import all_of, any_of, none_of
 from spec.record import replace
 from spec.registry import Outcome, transition
+from spec.vc.admit import believed
 from spec.vc.calls import ended, not_at, terminated, with_call
 from spec.vc.exits import is_automatic, is_exception, is_handled
 from spec.vc.state import Stage, VcExchange, call_of, context_of
@@ -57,7 +58,8 @@ def vc_fetches(exchange: VcExchange, op: Moment) -> Outcome:  # noqa: ARG001 - e
     code = context_of(exchange).code
     if none_of(code.readable):
         return Outcome(Event.PF, "fetch-fault", ended(exchange), Evidence.AGREED)
-    fetched = replace(call_of(exchange), stage=Stage.FETCHED, instruction=code)
+    instruction = believed(exchange, code)
+    fetched = replace(call_of(exchange), stage=Stage.FETCHED, instruction=instruction)
     return Outcome(GuestAction.CONTINUES, "fetched", with_call(exchange, fetched), Evidence.AGREED)
 
 

@@ -31,12 +31,12 @@ from spec.vc.instruction import (
     repeats,
 )
 from spec.vc.request import DATA, DR7_FIXED, DR7_WRITABLE
-from spec.vc.state import Place, VcExchange, register
+from spec.vc.state import SavedRegister, VcExchange, register
 from spec.vocabulary import Address
 
 RFLAGS: Qword = 0x170 // 8
-"""Place of RFLAGS; it is no field of the GHCB, but of the save area of the VMSA."""
-DIRECTION = 1 << 10
+"""SavedRegister of RFLAGS; it is no field of the GHCB, but of the save area of the VMSA."""
+DIRECTION, TRAP = 1 << 10, 1 << 8
 DOUBLE_RESULTS = (Kind.RDTSC, Kind.RDTSCP, Kind.RDPMC, Kind.RDMSR)
 """EDX:EAX."""
 
@@ -49,7 +49,7 @@ def merged(old: Word, new: Word, size: Bytes) -> Word:
 
 def answer(exchange: VcExchange, qword: Qword) -> Word:
     """What this call has read of the reply."""
-    return exchange.answers[Place(exchange.depth, qword)]
+    return exchange.answers[SavedRegister(exchange.depth, qword)]
 
 
 def extended(instruction: Instruction, value: Word, sign_of: Word) -> Word:
@@ -109,22 +109,29 @@ def is_finished(exchange: VcExchange, instruction: Instruction) -> bool:
     return any_of(none_of(repeats(instruction, exchange.platform.knobs)), left == 0)
 
 
-def advanced(exchange: VcExchange, instruction: Instruction) -> Map[Place, Word]:
+def advanced(exchange: VcExchange, instruction: Instruction) -> Map[SavedRegister, Word]:
     """RIP is behind the instruction."""
-    place = Place(exchange.depth, RIP)
+    place = SavedRegister(exchange.depth, RIP)
     return exchange.registers.set(place, (exchange.registers[place] + instruction.length) & LOW_64)
 
 
-def put(table: Map[Place, Word], place: Place, condition: bool, value: Word) -> Map[Place, Word]:
+def put(
+    table: Map[SavedRegister, Word], place: SavedRegister, condition: bool, value: Word
+) -> Map[SavedRegister, Word]:
     """A register written where the condition holds."""
     return table.set(place, ite(condition, value, table[place]))
 
 
-def executed(exchange: VcExchange, instruction: Instruction) -> Map[Place, Word]:
+def executed(exchange: VcExchange, instruction: Instruction) -> Map[SavedRegister, Word]:
     """The registers after the instruction, or after one element of a repeated one; RIP where it was."""
     level, kind = exchange.depth, instruction.kind
     results, cpuid = cpuid_result(exchange), kind == Kind.CPUID
-    rax, rbx, rcx, rdx = Place(level, RAX), Place(level, RBX), Place(level, RCX), Place(level, RDX)
+    rax, rbx, rcx, rdx = (
+        SavedRegister(level, RAX),
+        SavedRegister(level, RBX),
+        SavedRegister(level, RCX),
+        SavedRegister(level, RDX),
+    )
     double = is_one_of(instruction, *DOUBLE_RESULTS)
     old = exchange.registers
     table = old.set(rax, accumulator(exchange, instruction, old[rax]))
@@ -134,15 +141,15 @@ def executed(exchange: VcExchange, instruction: Instruction) -> Map[Place, Word]
     table = put(table, rcx, repeats(instruction, exchange.platform.knobs), counted(instruction, old[rcx]))
     table = put(table, rdx, cpuid, results.edx)
     table = put(table, rdx, double, answer(exchange, RDX) & LOW_32)
-    rsi, rdi = Place(level, RSI), Place(level, RDI)
+    rsi, rdi = SavedRegister(level, RSI), SavedRegister(level, RDI)
     table = put(table, rsi, moves_rsi(instruction), stepped(exchange, instruction, old[rsi]))
     table = put(table, rdi, moves_rdi(instruction), stepped(exchange, instruction, old[rdi]))
     debug = source_of(exchange, instruction) & DR7_WRITABLE | DR7_FIXED
-    table = put(table, Place(level, DR7), kind == Kind.DR7_WRITE, debug)
-    destination = Place(level, select(instruction.destination, GENERAL))
+    table = put(table, SavedRegister(level, DR7), kind == Kind.DR7_WRITE, debug)
+    destination = SavedRegister(level, select(instruction.destination, GENERAL))
     loads = all_of(kind == Kind.LOAD, none_of(is_string(instruction)))
     table = put(table, destination, loads, loaded(exchange, instruction, old[destination]))
-    return put(table, destination, kind == Kind.DR7_READ, old[Place(level, DR7)])
+    return put(table, destination, kind == Kind.DR7_READ, old[SavedRegister(level, DR7)])
 
 
 def memory_after(exchange: VcExchange, instruction: Instruction) -> Map[Address, Word]:

@@ -11,7 +11,7 @@ from spec.record import record, replace
 from spec.registry import Outcome, transition
 from spec.vc.exits import NO_EXIT, exit_code_of
 from spec.vc.instruction import Instruction, Qword, Word
-from spec.vc.state import DEEPEST, Call, Context, Place, Stage, VcExchange, context_of
+from spec.vc.state import DEEPEST, Call, Context, SavedRegister, Stage, VcExchange, context_of
 from spec.vocabulary import Actor, Event, Evidence, GuestAction, Limit, SevFeatures
 
 PROTECTED = SevFeatures.RESTRICTED_INJECTION | SevFeatures.ALTERNATE_INJECTION
@@ -19,9 +19,11 @@ PROTECTED = SevFeatures.RESTRICTED_INJECTION | SevFeatures.ALTERNATE_INJECTION
 
 @record
 class RaisedVc:
-    """The error code that the handler is given."""
+    """The error code that the handler is given, and what the nested page table has of the address that is accessed."""
 
     exit_code: ExitCode
+    reserved: bool
+    """A reserved bit is set there: the hypervisor's mark for MMIO."""
 
 
 def fresh(exit_code: ExitCode, code: Instruction) -> Call:
@@ -38,11 +40,13 @@ def fresh(exit_code: ExitCode, code: Instruction) -> Call:
     )
 
 
-def is_genuine(exchange: VcExchange, exit_code: ExitCode) -> bool:
+def is_genuine(exchange: VcExchange, op: RaisedVc) -> bool:
     """Whether the instruction at RIP can raise this #VC: by its own exit code, or by what it accesses."""
     own = exit_code_of(exchange.contexts[exchange.depth + 1].code)
-    of_access = any_of(exit_code == SvmExit.NPF, exit_code == SvmExit.PAGE_NOT_VALIDATED)
-    return any_of(of_access, all_of(exit_code == own, own != NO_EXIT))
+    marked = any_of(op.reserved, none_of(exchange.platform.knobs.vc_npf_reserved_only))
+    of_access = any_of(all_of(op.exit_code == SvmExit.NPF, marked), op.exit_code == SvmExit.PAGE_NOT_VALIDATED)
+    by_itself = all_of(op.exit_code == own, own != NO_EXIT, own != SvmExit.NPF)
+    return any_of(of_access, by_itself)
 
 
 @transition(actor=Actor.HYPERVISOR, manual="APM Vol. 2, 15.35.5 and 15.36.16")
@@ -62,7 +66,7 @@ def hypervisor_raises_vc(exchange: VcExchange, op: RaisedVc) -> Outcome:
 
     # 4. VMRUN refuses the injection, or does not look at it.
     protected = exchange.sev_features & PROTECTED != 0
-    if all_of(protected, none_of(is_genuine(exchange, op.exit_code))):
+    if all_of(protected, none_of(is_genuine(exchange, op))):
         return Outcome(Event.VMEXIT_INVALID, "injection-restricted", exchange, Evidence.MANUAL)
 
     # 5. The processor pushes the frame, to the stack of its own that #VC has (rule S8).
@@ -130,7 +134,7 @@ def guest_runs(exchange: VcExchange, op: GuestRun) -> Outcome:
     if any_of(exchange.stopped, exchange.depth >= DEEPEST):
         return Outcome(Limit.NOT_MODELLED, "nothing-runs", exchange, Evidence.INFERRED)
     level = exchange.depth + 1
-    registers = exchange.registers.set(Place(level, op.qword), op.value)
+    registers = exchange.registers.set(SavedRegister(level, op.qword), op.value)
     contexts = exchange.contexts.set(level, op.context)
     return Outcome(Event.COMPLETES, "ran", replace(exchange, registers=registers, contexts=contexts), Evidence.MANUAL)
 

@@ -23,7 +23,7 @@ from spec.record import replace
 from spec.registry import Outcome, transition
 from spec.vc.admit import is_empty
 from spec.vc.calls import ended, not_at, terminated, with_call
-from spec.vc.execution import advanced, answer, executed, is_finished, memory_after
+from spec.vc.execution import RFLAGS, TRAP, advanced, answer, executed, is_finished, memory_after
 from spec.vc.instruction import (
     LOW_32,
     RAX,
@@ -39,7 +39,7 @@ from spec.vc.instruction import (
     place_of,
 )
 from spec.vc.request import BITMAP_HIGH, BITMAP_LOW, DATA, LAST
-from spec.vc.state import Place, Stage, VcExchange, call_of
+from spec.vc.state import SavedRegister, Stage, VcExchange, call_of, register
 from spec.vocabulary import Actor, Event, Evidence, GuestAction
 
 SOURCE = 'GHCB (56421), "#VC Handler"'
@@ -58,7 +58,7 @@ def vc_reads(exchange: VcExchange, op: Moment) -> Outcome:  # noqa: ARG001 - eve
         return Outcome(GuestAction.REFRAINS, cause, exchange, Evidence.AGREED)
     call = call_of(exchange)
     qword = select(call.cursor & 0xF, READ_PADDED)
-    answers = exchange.answers.set(Place(exchange.depth, qword), exchange.page[qword])
+    answers = exchange.answers.set(SavedRegister(exchange.depth, qword), exchange.page[qword])
     copied = replace(exchange, answers=answers)
 
     # 2. Nothing is read again.
@@ -172,6 +172,11 @@ def vc_completes(exchange: VcExchange, op: Moment) -> Outcome:  # noqa: ARG001 -
     if none_of(is_finished(exchange, instruction)):
         return Outcome(GuestAction.CONTINUES, "one-element", ended(done), Evidence.MANUAL)
     finished = replace(done, registers=advanced(done, instruction))
+
+    # 4. A single step falls on the instruction that was carried out. Most handlers lose it.
+    steps = register(exchange, RFLAGS) & TRAP != 0
+    if all_of(steps, none_of(exchange.platform.knobs.vc_step_lost)):
+        return Outcome(Event.DB, "completed-and-stepped", ended(finished), Evidence.INFERRED)
     return Outcome(GuestAction.CONTINUES, "completed", ended(finished), Evidence.MANUAL)
 
 

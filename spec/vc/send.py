@@ -13,7 +13,7 @@ from spec.vc.calls import not_at, terminated, with_call
 from spec.vc.cpuid import asks_hypervisor
 from spec.vc.instruction import Instruction, Kind, is_one_of
 from spec.vc.request import LAST, data_of, is_control, is_input, request_of, wanted
-from spec.vc.state import Place, Stage, VcExchange, call_of
+from spec.vc.state import SavedRegister, Stage, VcExchange, call_of
 from spec.vocabulary import Actor, Evidence, GuestAction
 
 SOURCE = 'GHCB (56421), "#VC Handler"'
@@ -101,7 +101,9 @@ def vc_stores(exchange: VcExchange, op: Moment) -> Outcome:  # noqa: ARG001 - ev
 
     # 3. At its end the page is full.
     ghost = replace(
-        exchange.ghost, stored=exchange.ghost.stored.set(Place(exchange.depth, qword), value), sent_by=exchange.depth
+        exchange.ghost,
+        stored=exchange.ghost.stored.set(SavedRegister(exchange.depth, qword), value),
+        sent_by=exchange.depth,
     )
     stored = replace(exchange, page=exchange.page.set(qword, value), ghost=ghost)
     if qword == LAST:

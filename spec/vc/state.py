@@ -131,7 +131,7 @@ class Call:
 
 
 @record
-class Place:
+class SavedRegister:
     """A register of one level."""
 
     level: Level
@@ -175,7 +175,7 @@ class CpuidEntry:
 class VcGhost:
     """What no one can read: what the guest has stored, and what has happened to its frames."""
 
-    stored: Map[Place, Word]
+    stored: Map[SavedRegister, Word]
     """What the call of a level stored last at each place of the page, whatever the hypervisor has written since."""
     sent_by: Level
     """The call whose request or reply the page holds."""
@@ -203,8 +203,8 @@ class VcExchange:
     """Calls under way; 0 while no #VC is handled."""
     calls: Map[Level, Call]
     contexts: Map[Level, Context]
-    registers: Map[Place, Word]
-    answers: Map[Place, Word]
+    registers: Map[SavedRegister, Word]
+    answers: Map[SavedRegister, Word]
     """What the call of each level has read of the reply."""
     backup: Map[Qword, Word]
     """The private copy of the page."""
@@ -231,4 +231,4 @@ def context_of(exchange: VcExchange) -> Context:
 
 def register(exchange: VcExchange, qword: Qword) -> Word:
     """A register of that code."""
-    return exchange.registers[Place(exchange.depth, qword)]
+    return exchange.registers[SavedRegister(exchange.depth, qword)]

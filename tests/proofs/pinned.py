@@ -85,6 +85,7 @@ class Pinned:
         """Pairs of a symbolic and a plain leaf of the states after the step."""
         if isinstance(left, SymMap):
             for key, value in sorted(right.changed(), key=lambda pair: pair[0])[:SAMPLES]:
+                _ = left.base[key]  # so that it is pinned, also where the table remembers another example's answer
                 yield from self._compared(left[key], value, f"{where}[{key}]")
         elif is_record(type(left)):
             for field, a, b in zip(fields_of(type(left)), left, right, strict=True):
