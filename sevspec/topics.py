@@ -90,8 +90,8 @@ def index() -> dict[str, list[Maker]]:
         add(fixed(rule_topic, rule), rule.id)
     for relaxation in relaxations().values():
         add(fixed(relaxation_topic, relaxation), relaxation.id)
-    for code in exit_codes():
-        add(fixed(exit_topic, code), exit_name(code))
+    for number in exit_codes():
+        add(fixed(exit_topic, number), exit_name(number))
     return found
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 TLB = "translations that processors cache are not state"
 CONTENTS = "what memory holds is not state"
+CHANNEL = "it is stated of the guest's channel to firmware: RMP-I44-IV"
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ NOT_STATED = (
     NotStated("RMP-I46", "a launch digest stands for one sequence of launched pages", "the hash is ideal by name only"),
     NotStated("RMP-I49", "not an invariant: ciphertext that is physically replayed is not noticed", CONTENTS),
     NotStated("RMP-I50", "not an invariant: equal plaintext in one place has equal ciphertext", CONTENTS),
-    NotStated("GHCB-I33", "no sequence number of a guest message is used for two plaintexts", MESSAGES),
+    NotStated("GHCB-I33", "no sequence number of a guest message is used for two plaintexts", CHANNEL),
     NotStated("rule D5", "flush after permissions are reduced", TLB),
     NotStated("rule D7", "flush after a page is rescinded", TLB),
     NotStated("rule D10", "its second half: launch data is untrusted input", CONTENTS),
