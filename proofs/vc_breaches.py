@@ -15,6 +15,7 @@ from spec.vc import admission_invariants as admission
 from spec.vc import disclosure_invariants as disclosure
 from spec.vc import effect_invariants as effects
 from spec.vc import nesting_invariants as nesting
+from spec.vc import reply_invariants as replies
 from spec.vc.instruction import RAX, RBX, RCX, Extension, Instruction, Kind
 from spec.vc.raised import (
     NewCode,
@@ -260,7 +261,7 @@ def receiving() -> Iterator[Breach]:
     yield Breach(
         "S9",
         "B15: the reply to RDMSR marks no result valid",
-        effects.results_were_marked_valid,
+        replies.results_were_marked_valid,
         lambda: at_stage(with_answer(beginning(without(honours_bitmap=False), code(Kind.RDMSR)), 0, 0), Stage.READ),
         partial(raising),
         "the reply to RDMSR was read; only its answer is marked valid",
@@ -286,7 +287,7 @@ def receiving() -> Iterator[Breach]:
     yield Breach(
         "GHCB-I5",
         "the hypervisor asks for the exception of its choice",
-        effects.only_two_exceptions_are_accepted,
+        replies.only_two_exceptions_are_accepted,
         lambda: at_stage(
             with_answer(beginning(without(limits_exceptions=False), code(Kind.RDMSR)), 1, 0x8000_0380), Stage.READ
         ),
