@@ -4,11 +4,19 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
+from proofs.hv_suite import events_last, hv_reset, of_careful_handlers, places_on_top
 from proofs.induction import is_state_invariant
 from proofs.initial import guest_reset, reset
 from proofs.lifting import lifted
 from proofs.suite import Suite
-from spec.everything import GUEST_INVARIANTS, GUEST_TRANSITIONS, INVARIANTS, TRANSITIONS
+from spec.everything import (
+    GUEST_INVARIANTS,
+    GUEST_TRANSITIONS,
+    HV_INVARIANTS,
+    HV_TRANSITIONS,
+    INVARIANTS,
+    TRANSITIONS,
+)
 from spec.firmware.activate import ASID_MASK
 from spec.firmware.asids import slots_of
 from spec.firmware.initial_table import follows_memory_map
@@ -23,6 +31,7 @@ from spec.guest.careful import PageStep
 from spec.guest.careful_masks import MaskStep
 from spec.guest.ghost import LAST_CONTAINER
 from spec.guest.world import World, asid_of, is_careful
+from spec.hv.world import HvWorld
 from spec.knobs import DEFAULT_KNOBS, KNOBS
 from spec.logic import all_of, any_of, implies, none_of
 from spec.registry import invariant_info
@@ -31,12 +40,12 @@ from spec.rmp.counters import OwnedInRegion
 from spec.system.state import System
 from spec.vocabulary import PAGES_PER_2M, Asid, Gfn, Guarantor, Pfn
 
-NEEDS = {name for i in (*INVARIANTS, *GUEST_INVARIANTS) for name in invariant_info(i).needs}
+NEEDS = {name for i in (*INVARIANTS, *GUEST_INVARIANTS, *HV_INVARIANTS) for name in invariant_info(i).needs}
 NEEDED_KNOBS = tuple(knob for knob in KNOBS if knob.name in NEEDS)
 """The knobs that some invariant needs at their default; all others are arbitrary in every proof."""
 
 
-def needed_knobs_have_defaults(system: System, op: Any) -> bool:  # noqa: ARG001 - every assumption has operands
+def needed_knobs_have_defaults(system: System | HvWorld, op: Any) -> bool:  # noqa: ARG001 - every assumption has operands
     """The platform answers the needed knobs as the defaults do."""
     knobs = system.platform.knobs
     return all_of(*(getattr(knobs, k.field) == getattr(DEFAULT_KNOBS, k.field) for k in NEEDED_KNOBS))
@@ -219,11 +228,24 @@ GUEST = Suite(
     hints=(same_offset, address_that_comes_back),
 )
 
-SUITES = (RMP, GUEST)
+OF_HANDLERS = tuple(of_careful_handlers(i) for i in HV_INVARIANTS)
+STATES_OF_HANDLERS = tuple(i for i in OF_HANDLERS if is_state_invariant(i))
+HV = Suite(
+    name="hv",
+    state_type=HvWorld,
+    transitions=HV_TRANSITIONS,
+    invariants=OF_HANDLERS,
+    hypotheses=STATES_OF_HANDLERS,
+    assumptions=(needed_knobs_have_defaults, events_last),
+    hints=(places_on_top,),
+)
+
+SUITES = (RMP, GUEST, HV)
 
 INITIAL = (
     Suite("rmp-initial", System, (reset,), STATE_INVARIANTS, ()),
     Suite("guest-initial", World, (guest_reset,), STATES_OF_GUESTS, ()),
+    Suite("hv-initial", HvWorld, (hv_reset,), STATES_OF_HANDLERS, ()),
 )
 """Initial states: the state invariants hold in them."""
 

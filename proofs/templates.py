@@ -3,12 +3,14 @@
 from typing import Any, get_args, get_origin
 
 from spec.features import MILAN
+from spec.hv.initial import started
+from spec.hv.world import HvWorld
 from spec.maps import Map
 from spec.record import fields_of, is_record
 from spec.system.initial import booted
 from spec.system.state import System
 
-PLAINEST = {System: booted(MILAN)}
+PLAINEST: dict[Any, Any] = {System: booted(MILAN), HvWorld: started(MILAN)}
 """Where all zeros is no sensible value."""
 
 

@@ -12,16 +12,35 @@ from sevspec.checks import Check, checks_of
 from sevspec.documented import Operand, doc_line, operands
 from sevspec.knob_use import knob_reads
 from sevspec.source import Function, function_of, reached
-from spec.everything import GUEST_INVARIANTS, GUEST_TRANSITIONS, INVARIANTS, NO_INVARIANTS, TRANSITIONS
+from spec.everything import (
+    GUEST_INVARIANTS,
+    GUEST_TRANSITIONS,
+    HV_INVARIANTS,
+    HV_TRANSITIONS,
+    INVARIANTS,
+    NO_INVARIANTS,
+    TRANSITIONS,
+)
 from spec.knobs import KNOBS, Knob
 from spec.registry import InvariantInfo, TransitionInfo, invariant_info, operands_of, transition_info
 from spec.vocabulary import Actor, Result
 
 FAMILIES: tuple[type[Enum], ...] = get_args(Result)
 """The families of results; no two members of one family are equal."""
-ALL_TRANSITIONS: tuple[Callable[..., Any], ...] = tuple(dict.fromkeys((*TRANSITIONS, *GUEST_TRANSITIONS)))
-ALL_INVARIANTS: tuple[Callable[..., Any], ...] = tuple(dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *NO_INVARIANTS)))
+ALL_TRANSITIONS: tuple[Callable[..., Any], ...] = tuple(
+    dict.fromkeys((*TRANSITIONS, *GUEST_TRANSITIONS, *HV_TRANSITIONS))
+)
+ALL_INVARIANTS: tuple[Callable[..., Any], ...] = tuple(
+    dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *HV_INVARIANTS, *NO_INVARIANTS))
+)
 """Every statement that has an identifier, also those that nobody guarantees."""
+EVENT_KINDS = {
+    Actor.CAREFUL_GUEST: "step of a #HV handler and the code around it",
+    Actor.HYPERVISOR: "step of a host that injects events",
+    Actor.HARDWARE: "delivery of events",
+    Actor.PARAVISOR: "step of a paravisor that injects events",
+}
+"""What the steps of `spec/hv/` are to a reader."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +66,8 @@ class Step:
         """What it is to a reader."""
         if self.is_command:
             return "firmware command"
+        if self.function.text.file.startswith("spec/hv/"):
+            return EVENT_KINDS[self.info.actor]
         kinds = {Actor.CAREFUL_GUEST: "step of a careful guest", Actor.HARDWARE: "memory access"}
         return kinds.get(self.info.actor, "instruction")
 

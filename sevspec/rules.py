@@ -15,6 +15,8 @@ INTRODUCTIONS = {
     Guarantor.HARDWARE: "Holds against any hypervisor and any guest, by the processor's rules alone.",
     Guarantor.FIRMWARE: "Holds if the firmware does what its ABI says.",
     Guarantor.GUEST: "Holds for a guest that keeps its own rules. `sevspec explain` shows a trace without one of them.",
+    Guarantor.HOST: "Holds if the host keeps to the protocol, too; a host that does not can only delay or withhold.",
+    Guarantor.PARAVISOR: "Holds for a paravisor that keeps its own rules, whatever its guest and the hypervisor do.",
     Guarantor.CRYPTOGRAPHY: "Holds if drawn keys differ and tags are not forged.",
     Guarantor.PLATFORM: "Holds of the machine as it is built.",
     Guarantor.NOBODY: "Does not hold: `sevspec explain` shows a trace.",

@@ -10,6 +10,11 @@ from spec.guest.mask_invariants import INVARIANTS as MASK_INVARIANTS
 from spec.guest.no_invariants import STATEMENTS as NO_INVARIANTS
 from spec.guest.swapping_invariants import INVARIANTS as SWAPPING_INVARIANTS
 from spec.guest.transitions import TRANSITIONS as GUEST_TRANSITIONS
+from spec.hv.entry_invariants import INVARIANTS as ENTRY_INVARIANTS
+from spec.hv.exactness import INVARIANTS as EXACTNESS_INVARIANTS
+from spec.hv.honest import INVARIANTS as HONEST_INVARIANTS
+from spec.hv.safety import INVARIANTS as SAFETY_INVARIANTS
+from spec.hv.transitions import TRANSITIONS as HV_TRANSITIONS
 from spec.rmp.access_invariants import INVARIANTS as ACCESS_INVARIANTS
 from spec.rmp.invariants import INVARIANTS as RMP_INVARIANTS
 from spec.rmp.step_invariants import INVARIANTS as STEP_INVARIANTS
@@ -21,5 +26,15 @@ INVARIANTS = (*RMP_INVARIANTS, *STEP_INVARIANTS, *ACCESS_INVARIANTS, *FIRMWARE_I
 """Every invariant of the machine."""
 GUEST_INVARIANTS = (*SWAPPING_INVARIANTS, *COPY_INVARIANTS, *LAUNCH_INVARIANTS, *CAREFUL_INVARIANTS, *MASK_INVARIANTS)
 """Every invariant of the machine with one guest followed: those of any guest, then those of a careful one."""
+HV_INVARIANTS = (*SAFETY_INVARIANTS, *ENTRY_INVARIANTS, *EXACTNESS_INVARIANTS, *HONEST_INVARIANTS)
+"""Every invariant of a virtual processor with restricted injection: against any host, then with an honest one."""
 
-__all__ = ["GUEST_INVARIANTS", "GUEST_TRANSITIONS", "INVARIANTS", "NO_INVARIANTS", "TRANSITIONS"]
+__all__ = [
+    "GUEST_INVARIANTS",
+    "GUEST_TRANSITIONS",
+    "HV_INVARIANTS",
+    "HV_TRANSITIONS",
+    "INVARIANTS",
+    "NO_INVARIANTS",
+    "TRANSITIONS",
+]

@@ -107,6 +107,8 @@ class Event(Enum):
     PF = "#PF"
     NPF = "#VMEXIT(NPF)"
     VC = "#VC"
+    HV = "#HV"
+    DF = "#DF"
     VMEXIT_INVALID = "VMEXIT_INVALID"
     VMEXIT_BUSY = "VMEXIT_BUSY"
     VMEXIT = "#VMEXIT(intercept)"
@@ -179,7 +181,16 @@ class GuestAction(Enum):
     """The guest stops for good rather than go on in a state that it cannot explain."""
 
 
-Result = Eax | Event | Status | Limit | GuestAction
+@unique
+class HostAction(Enum):
+    """What a host does next, where it is no instruction: the results of its steps at a doorbell page."""
+
+    ACTS = "acts"
+    REFRAINS = "keeps still"
+    """The step is not possible now, or a rule of an honest host forbids it."""
+
+
+Result = Eax | Event | Status | Limit | GuestAction | HostAction
 
 
 # --- page states ---
@@ -386,6 +397,7 @@ class Actor(Enum):
     HYPERVISOR = "hypervisor"
     GUEST = "guest"
     CAREFUL_GUEST = "careful guest"
+    PARAVISOR = "paravisor"
     FIRMWARE = "firmware"
     HARDWARE = "hardware"
     DEVICE = "device"
