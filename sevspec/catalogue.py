@@ -16,6 +16,7 @@ from spec.everything import (
     GUEST_INVARIANTS,
     GUEST_TRANSITIONS,
     HV_INVARIANTS,
+    HV_NO_INVARIANTS,
     HV_TRANSITIONS,
     INVARIANTS,
     NO_INVARIANTS,
@@ -31,7 +32,7 @@ ALL_TRANSITIONS: tuple[Callable[..., Any], ...] = tuple(
     dict.fromkeys((*TRANSITIONS, *GUEST_TRANSITIONS, *HV_TRANSITIONS))
 )
 ALL_INVARIANTS: tuple[Callable[..., Any], ...] = tuple(
-    dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *HV_INVARIANTS, *NO_INVARIANTS))
+    dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *HV_INVARIANTS, *NO_INVARIANTS, *HV_NO_INVARIANTS))
 )
 """Every statement that has an identifier, also those that nobody guarantees."""
 EVENT_KINDS = {

@@ -2,6 +2,7 @@
 
 from enum import Enum, IntEnum
 
+from proofs.hv_premises import OF_ANY_HOST, OF_HANDLER_RULES
 from proofs.premises import OF_EXECUTION, OF_NOTHING, OF_RULES
 from proofs.witnesses import Witness, shown
 from sevspec.answers import result_text
@@ -105,7 +106,7 @@ def invariant_topic(prop: Property) -> Topic:
     topic.fact("needs at their defaults", info.needs)
     topic.fact("speaks of", info.by or "every step")
     topic.fact("exempts", info.unless)
-    witnesses = (*OF_NOTHING, *OF_RULES, *OF_EXECUTION)
+    witnesses = (*OF_NOTHING, *OF_RULES, *OF_EXECUTION, *OF_HANDLER_RULES, *OF_ANY_HOST)
     topic.tables += [trace_table(w) for w in witnesses if w.identifier == info.identifier]
     return topic
 

@@ -13,6 +13,8 @@ from spec.guest.transitions import TRANSITIONS as GUEST_TRANSITIONS
 from spec.hv.entry_invariants import INVARIANTS as ENTRY_INVARIANTS
 from spec.hv.exactness import INVARIANTS as EXACTNESS_INVARIANTS
 from spec.hv.honest import INVARIANTS as HONEST_INVARIANTS
+from spec.hv.no_invariants import STATEMENTS as HV_NO_INVARIANTS
+from spec.hv.progress import INVARIANTS as PROGRESS_INVARIANTS
 from spec.hv.safety import INVARIANTS as SAFETY_INVARIANTS
 from spec.hv.transitions import TRANSITIONS as HV_TRANSITIONS
 from spec.rmp.access_invariants import INVARIANTS as ACCESS_INVARIANTS
@@ -26,13 +28,14 @@ INVARIANTS = (*RMP_INVARIANTS, *STEP_INVARIANTS, *ACCESS_INVARIANTS, *FIRMWARE_I
 """Every invariant of the machine."""
 GUEST_INVARIANTS = (*SWAPPING_INVARIANTS, *COPY_INVARIANTS, *LAUNCH_INVARIANTS, *CAREFUL_INVARIANTS, *MASK_INVARIANTS)
 """Every invariant of the machine with one guest followed: those of any guest, then those of a careful one."""
-HV_INVARIANTS = (*SAFETY_INVARIANTS, *ENTRY_INVARIANTS, *EXACTNESS_INVARIANTS, *HONEST_INVARIANTS)
+HV_INVARIANTS = (*SAFETY_INVARIANTS, *ENTRY_INVARIANTS, *EXACTNESS_INVARIANTS, *HONEST_INVARIANTS, *PROGRESS_INVARIANTS)
 """Every invariant of a virtual processor with restricted injection: against any host, then with an honest one."""
 
 __all__ = [
     "GUEST_INVARIANTS",
     "GUEST_TRANSITIONS",
     "HV_INVARIANTS",
+    "HV_NO_INVARIANTS",
     "HV_TRANSITIONS",
     "INVARIANTS",
     "NO_INVARIANTS",

@@ -20,7 +20,8 @@ def interrupts_are_enabled_by_place(world: HvWorld, place: Place) -> bool:
     enabled = any_of(context.pc == Point.ENABLE_TEST, context.pc == Point.HALT)
     either = any_of(context.pc == Point.CODE, context.pc == Point.HALT_END)
     own = all_of(none_of(nowhere), implies(none_of(either), iff(context.interrupts, enabled)))
-    return implies(is_place(world, place), own)
+    halted = implies(world.halted, all_of(world.cpu.pc == Point.HALT_END, world.cpu.interrupts))
+    return all_of(implies(is_place(world, place), own), halted)
 
 
 @invariant("HV-FRAMES", guarantor=GUEST, manual=HANDLING)
@@ -57,7 +58,8 @@ def nothing_returns_into_a_window(world: HvWorld, place: Place) -> bool:
     postponed = is_from(context.pc, Point.POSTPONE_EVENTS, Point.POSTPONE)
     before_iret = is_from(frame.rip, Point.RETURN_JUMP, Point.RETURN_IRET)
     behind = any_of(is_closed(frame.rip), all_of(before_iret, frame.context.under))
-    enabled = all_of(frame.context.interrupts, none_of(frame.rip == Point.HALT_END))
+    called_off = all_of(world.choices.tests_windows_first, frame.context.pc == Point.HALT, frame.rip == Point.HALT_END)
+    enabled = all_of(frame.context.interrupts, none_of(called_off))
     return implies(all_of(is_frame(world, place), postponed, world.registered), none_of(behind, enabled))
 
 

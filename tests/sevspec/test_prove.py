@@ -79,6 +79,7 @@ def test_what_is_no_invariant_and_what_is_not_stated_is_listed_beside_the_claims
         "RMP-I48": "fails after 3 steps",
         "RMP-I42-ANY": "fails after 4 steps",
         "RMP-I32-ANY": "fails after 4 steps",
+        "HV-H30": "fails after 10 steps",
     }
     stated = {info.identifier for info in proving.invariants().values()}
     assert {row[0] for row in missing.rows} >= {"RMP-I35", "RMP-I49", "rule D5"}
