@@ -103,14 +103,15 @@ def unknown_name(name: str, known: Iterable[str]) -> str:
 
 def rows(answers: Iterable[Answer]) -> list[Row]:
     """One row for each obligation; where solvers differ, or one gave up, it says which."""
-    by_claim: dict[tuple[str, str, str], dict[str, Verdict]] = {}
+    by_claim: dict[tuple[str, str, str, str], dict[str, Verdict]] = {}
     solvers: dict[tuple[str, str], set[str]] = {}
     for answer in answers:
         piece = answer.piece
+        solvers.setdefault((piece.suite, piece.transition), set()).add(piece.solver)
         for verdict in answer.verdicts:
-            solvers.setdefault((piece.suite, verdict.transition), set()).add(piece.solver)
-            by_claim.setdefault((piece.suite, verdict.transition, verdict.claim), {})[piece.solver] = verdict
-    return [Row(suite, agreed(given, solvers[suite, transition])) for (suite, transition, _), given in by_claim.items()]
+            key = (piece.suite, piece.transition, verdict.transition, verdict.claim)
+            by_claim.setdefault(key, {})[piece.solver] = verdict
+    return [Row(suite, agreed(given, solvers[suite, piece])) for (suite, piece, _, _), given in by_claim.items()]
 
 
 def agreed(given: dict[str, Verdict], solvers: set[str]) -> Verdict:

@@ -114,6 +114,12 @@ def test_obligation_that_one_solver_did_not_answer_is_unknown():
     assert row.verdict.status == UNKNOWN
 
 
+def test_each_obligation_of_one_argument_has_a_row():
+    parts = (Verdict("one", "claim", FAILED, 0.1, "here"), Verdict("another", "claim", PROVED, 0.1))
+    found = proving.rows([Answer(Piece("liveness", "liveness"), parts, 0.1)])
+    assert [row.verdict.status for row in found] == [FAILED, PROVED]
+
+
 @pytest.mark.parametrize(("table", "status"), TABLES.items())
 def test_what_nothing_notices_is_listed_and_what_is_listed_is_not_noticed(table, status):
     first, second, third = (mutant.name for mutant in known()[:3])
