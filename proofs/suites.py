@@ -4,17 +4,29 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
-from proofs.hv_suite import events_last, hv_reset, of_careful_handlers, places_on_top
+from proofs.hv_suite import (
+    events_last,
+    events_reset,
+    hv_reset,
+    level_on_top,
+    of_careful_handlers,
+    places_on_top,
+    registration_reset,
+)
 from proofs.induction import is_state_invariant
 from proofs.initial import guest_reset, reset
 from proofs.lifting import lifted
 from proofs.suite import Suite
 from spec.everything import (
+    EVENT_INVARIANTS,
+    EVENT_TRANSITIONS,
     GUEST_INVARIANTS,
     GUEST_TRANSITIONS,
     HV_INVARIANTS,
     HV_TRANSITIONS,
     INVARIANTS,
+    REGISTRATION_INVARIANTS,
+    REGISTRATION_TRANSITIONS,
     TRANSITIONS,
 )
 from spec.firmware.activate import ASID_MASK
@@ -31,6 +43,8 @@ from spec.guest.careful import PageStep
 from spec.guest.careful_masks import MaskStep
 from spec.guest.ghost import LAST_CONTAINER
 from spec.guest.world import World, asid_of, is_careful
+from spec.hv.events import EventWorld
+from spec.hv.registration import Registration
 from spec.hv.world import HvWorld
 from spec.knobs import DEFAULT_KNOBS, KNOBS
 from spec.logic import all_of, any_of, implies, none_of
@@ -40,12 +54,13 @@ from spec.rmp.counters import OwnedInRegion
 from spec.system.state import System
 from spec.vocabulary import PAGES_PER_2M, Asid, Gfn, Guarantor, Pfn
 
-NEEDS = {name for i in (*INVARIANTS, *GUEST_INVARIANTS, *HV_INVARIANTS) for name in invariant_info(i).needs}
+CLAIMED = (*INVARIANTS, *GUEST_INVARIANTS, *HV_INVARIANTS, *EVENT_INVARIANTS)
+NEEDS = {name for i in CLAIMED for name in invariant_info(i).needs}
 NEEDED_KNOBS = tuple(knob for knob in KNOBS if knob.name in NEEDS)
 """The knobs that some invariant needs at their default; all others are arbitrary in every proof."""
 
 
-def needed_knobs_have_defaults(system: System | HvWorld, op: Any) -> bool:  # noqa: ARG001 - every assumption has operands
+def needed_knobs_have_defaults(system: System | HvWorld | EventWorld, op: Any) -> bool:  # noqa: ARG001 - every assumption has operands
     """The platform answers the needed knobs as the defaults do."""
     knobs = system.platform.knobs
     return all_of(*(getattr(knobs, k.field) == getattr(DEFAULT_KNOBS, k.field) for k in NEEDED_KNOBS))
@@ -240,12 +255,29 @@ HV = Suite(
     hints=(places_on_top,),
 )
 
-SUITES = (RMP, GUEST, HV)
+STATES_OF_EVENTS = tuple(i for i in EVENT_INVARIANTS if is_state_invariant(i))
+EVENTS = Suite(
+    name="events",
+    state_type=EventWorld,
+    transitions=EVENT_TRANSITIONS,
+    invariants=EVENT_INVARIANTS,
+    hypotheses=STATES_OF_EVENTS,
+    assumptions=(needed_knobs_have_defaults,),
+    hints=(level_on_top,),
+)
+STATES_OF_REGISTRATION = tuple(i for i in REGISTRATION_INVARIANTS if is_state_invariant(i))
+REGISTRATION = Suite(
+    "registration", Registration, REGISTRATION_TRANSITIONS, REGISTRATION_INVARIANTS, STATES_OF_REGISTRATION
+)
+
+SUITES = (RMP, GUEST, HV, EVENTS, REGISTRATION)
 
 INITIAL = (
     Suite("rmp-initial", System, (reset,), STATE_INVARIANTS, ()),
     Suite("guest-initial", World, (guest_reset,), STATES_OF_GUESTS, ()),
     Suite("hv-initial", HvWorld, (hv_reset,), STATES_OF_HANDLERS, ()),
+    Suite("events-initial", EventWorld, (events_reset,), STATES_OF_EVENTS, ()),
+    Suite("registration-initial", Registration, (registration_reset,), STATES_OF_REGISTRATION, ()),
 )
 """Initial states: the state invariants hold in them."""
 

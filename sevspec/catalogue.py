@@ -13,6 +13,8 @@ from sevspec.documented import Operand, doc_line, operands
 from sevspec.knob_use import knob_reads
 from sevspec.source import Function, function_of, reached
 from spec.everything import (
+    EVENT_INVARIANTS,
+    EVENT_TRANSITIONS,
     GUEST_INVARIANTS,
     GUEST_TRANSITIONS,
     HV_INVARIANTS,
@@ -20,6 +22,8 @@ from spec.everything import (
     HV_TRANSITIONS,
     INVARIANTS,
     NO_INVARIANTS,
+    REGISTRATION_INVARIANTS,
+    REGISTRATION_TRANSITIONS,
     TRANSITIONS,
 )
 from spec.knobs import KNOBS, Knob
@@ -29,10 +33,11 @@ from spec.vocabulary import Actor, Result
 FAMILIES: tuple[type[Enum], ...] = get_args(Result)
 """The families of results; no two members of one family are equal."""
 ALL_TRANSITIONS: tuple[Callable[..., Any], ...] = tuple(
-    dict.fromkeys((*TRANSITIONS, *GUEST_TRANSITIONS, *HV_TRANSITIONS))
+    dict.fromkeys((*TRANSITIONS, *GUEST_TRANSITIONS, *HV_TRANSITIONS, *EVENT_TRANSITIONS, *REGISTRATION_TRANSITIONS))
 )
+OF_EVENTS = (*HV_INVARIANTS, *EVENT_INVARIANTS, *REGISTRATION_INVARIANTS)
 ALL_INVARIANTS: tuple[Callable[..., Any], ...] = tuple(
-    dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *HV_INVARIANTS, *NO_INVARIANTS, *HV_NO_INVARIANTS))
+    dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *OF_EVENTS, *NO_INVARIANTS, *HV_NO_INVARIANTS))
 )
 """Every statement that has an identifier, also those that nobody guarantees."""
 EVENT_KINDS = {

@@ -24,7 +24,7 @@ from spec.registry import InvariantInfo, invariant_info
 SCHEMA = 1
 ENGINE = {"numbers-fit": "sums and ranges fit their fields", "can-be-explored": "the proof can be carried out"}
 
-THEOREMS = {"T6": {"hv", "hv-initial", HV_GRAPHS}, "T9": {LIVENESS}}
+THEOREMS = {"T6": {"hv", "hv-initial", "events", "events-initial", HV_GRAPHS}, "T9": {LIVENESS}}
 """The suites that together prove a theorem."""
 NOTHING = (*OF_NOTHING, *OF_ANY_HOST)
 """Traces to what is no invariant."""

@@ -10,11 +10,16 @@ from spec.guest.mask_invariants import INVARIANTS as MASK_INVARIANTS
 from spec.guest.no_invariants import STATEMENTS as NO_INVARIANTS
 from spec.guest.swapping_invariants import INVARIANTS as SWAPPING_INVARIANTS
 from spec.guest.transitions import TRANSITIONS as GUEST_TRANSITIONS
+from spec.hv.alternate import TRANSITIONS as ALTERNATE_TRANSITIONS
 from spec.hv.entry_invariants import INVARIANTS as ENTRY_INVARIANTS
+from spec.hv.event_invariants import INVARIANTS as EVENT_INVARIANTS
 from spec.hv.exactness import INVARIANTS as EXACTNESS_INVARIANTS
 from spec.hv.honest import INVARIANTS as HONEST_INVARIANTS
+from spec.hv.injection import TRANSITIONS as INJECTION_TRANSITIONS
 from spec.hv.no_invariants import STATEMENTS as HV_NO_INVARIANTS
 from spec.hv.progress import INVARIANTS as PROGRESS_INVARIANTS
+from spec.hv.registration import TRANSITIONS as REGISTRATION_TRANSITIONS
+from spec.hv.registration_invariants import INVARIANTS as REGISTRATION_INVARIANTS
 from spec.hv.safety import INVARIANTS as SAFETY_INVARIANTS
 from spec.hv.transitions import TRANSITIONS as HV_TRANSITIONS
 from spec.rmp.access_invariants import INVARIANTS as ACCESS_INVARIANTS
@@ -30,8 +35,12 @@ GUEST_INVARIANTS = (*SWAPPING_INVARIANTS, *COPY_INVARIANTS, *LAUNCH_INVARIANTS, 
 """Every invariant of the machine with one guest followed: those of any guest, then those of a careful one."""
 HV_INVARIANTS = (*SAFETY_INVARIANTS, *ENTRY_INVARIANTS, *EXACTNESS_INVARIANTS, *HONEST_INVARIANTS, *PROGRESS_INVARIANTS)
 """Every invariant of a virtual processor with restricted injection: against any host, then with an honest one."""
+EVENT_TRANSITIONS = (*INJECTION_TRANSITIONS, *ALTERNATE_TRANSITIONS)
+"""Every step that concerns the events of one VMSA."""
 
 __all__ = [
+    "EVENT_INVARIANTS",
+    "EVENT_TRANSITIONS",
     "GUEST_INVARIANTS",
     "GUEST_TRANSITIONS",
     "HV_INVARIANTS",
@@ -39,5 +48,7 @@ __all__ = [
     "HV_TRANSITIONS",
     "INVARIANTS",
     "NO_INVARIANTS",
+    "REGISTRATION_INVARIANTS",
+    "REGISTRATION_TRANSITIONS",
     "TRANSITIONS",
 ]

@@ -123,9 +123,9 @@ def unmasked_event_is_on_its_way(world: HvWorld) -> bool:
     return implies(all_of(world.honest, runs, waits), on_its_way(world))
 
 
-@invariant("HV-T6-ROOM", guarantor=HOST, manual=HANDLING, needs=("K-HV-DELIVER", "K-HV-CANCEL"))
+@invariant("HV-T6-ROOM", guarantor=HOST, manual=HANDLING)
 def honest_host_fills_no_stack(world: HvWorld) -> bool:
-    """A stack of 32 frames is enough: no #HV of an honest host stops the guest."""
+    """A stack of 32 frames is enough: no #HV of an honest host stops the guest. By HV-H16-HONEST, with its needs."""
     bounded = all_of(world.depth <= MOST_FRAMES, world.shadow_depth <= MOST_FRAMES)
     runs = implies(world.room >= MOST_FRAMES, none_of(world.stopped))
     return implies(world.honest, all_of(bounded, runs))
