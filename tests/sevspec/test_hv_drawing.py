@@ -31,7 +31,7 @@ def test_every_level_of_nesting_is_drawn() -> None:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_no_box_lies_on_another(name: str) -> None:
-    boxes, _, _ = PICTURES[name][0]()
+    boxes, _ = PICTURES[name][0]()
     for one in boxes:
         for other in boxes:
             apart = abs(one.middle - other.middle) > (one.width + other.width) / 2
