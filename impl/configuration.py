@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from impl.memory.encryption_mode import XTS_128, EncryptionMode
+from impl.protections import ALL_KEPT, Protections
 from spec.knobs import DEFAULT_KNOBS, Knobs
 
 GIB = 1 << 30
@@ -99,6 +100,9 @@ class Configuration:
     """SYSCFG.SecureNestedPagingEn at the start."""
     encryption: EncryptionMode = XTS_128
     """The cipher of the memory controllers. What each part has is not public; all named machines have the default."""
+    ciphertext_hiding: bool = False
+    """Reads by the host of memory that a guest owns return ones (Turin; SNP_INIT_EX switches it on)."""
+    protections: Protections = ALL_KEPT
     knobs: Knobs = DEFAULT_KNOBS
 
 

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from impl.configuration import GENOA, MILAN, TURIN, Configuration, Features, Segment, SegmentLimits
 from impl.memory.engine import HOST_ASID, EncryptionEngine
+from impl.memory.lines import Lines
 from impl.memory.physical import PhysicalMemory
+from impl.memory.tlb import Tlb
 from impl.registers import (
     RMP_CFG_EXPONENT_MASK,
     RMP_CFG_EXPONENT_SHIFT,
@@ -18,7 +20,19 @@ from impl.registers import (
 from impl.rmp.locator import ContiguousRmp, Locator, SegmentedRmp, SegmentTableEntry
 from impl.rmp.table import RmpTable
 
-__all__ = ["GENOA", "HOST", "MILAN", "TURIN", "Configuration", "Cpu", "Features", "Machine", "Segment", "SegmentLimits"]
+__all__ = [
+    "GENOA",
+    "HOST",
+    "MILAN",
+    "TURIN",
+    "Configuration",
+    "Cpu",
+    "Features",
+    "Machine",
+    "Registers",
+    "Segment",
+    "SegmentLimits",
+]
 
 
 @dataclass(frozen=True)
@@ -47,6 +61,10 @@ HOST = Cpu()
 """The hypervisor."""
 
 
+Registers = dict[str, int]
+"""What a save area keeps of a vCPU's registers, by the names of its fields (`rax`, `rip`, `fs.base`)."""
+
+
 @dataclass(frozen=True)
 class Running:
     """One vCPU between VMRUN and #VMEXIT: its state, and the pages that VMRUN holds."""
@@ -58,6 +76,9 @@ class Running:
     """SPA of the VMSA, for SEV-ES and SNP guests."""
     held: frozenset[int]
     """Frame numbers of the pages in use."""
+    registers: Registers = field(default_factory=dict)
+    core: int = 0
+    """The core that it runs on."""
 
 
 class Machine:
@@ -69,6 +90,7 @@ class Machine:
         `random_bytes` makes the secrets that are new at each reset, given a length in bytes.
         """
         self.configuration = configuration
+        self.random_bytes = random_bytes
         self.knobs = configuration.knobs
         self.engine = EncryptionEngine(configuration.encryption, random_bytes)
         self.memory = PhysicalMemory(self.engine, configuration.physical_address_bits)
@@ -85,6 +107,15 @@ class Machine:
         """ASIDs that firmware flags invalid: VMRUN refuses them until LAUNCH_FINISH."""
         self.vmsa_gfns: dict[int, int] = {}
         """For pages that became a VMSA: frame number to the GPA >> 12 recorded then (knob K-VMSA-RM)."""
+        self.vmsa_checksums: dict[int, bytes] = {}
+        """By SPA, what the VMSAs of SEV-ES guests held when they were last saved; software cannot reach it."""
+        self.tlb = Tlb()
+        self.rmp_in_making = False
+        """SNP_INIT is at work on the RMP."""
+        self.diverted: frozenset[int] = frozenset()
+        """Frame numbers of RMP pages that the firmware's stores do not reach: none, where R14 is kept."""
+        self.lines: Lines | None = None
+        """What caches hold that memory does not; None, if nobody wants to know."""
         for index, segment in enumerate(configuration.segments):
             raw = SegmentTableEntry(segment.covered_gib, segment.base).pack()
             self.memory.write_raw(self.segmented_rmp().table_base + index * len(raw), raw)

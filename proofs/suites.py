@@ -16,6 +16,8 @@ from proofs.hv_suite import (
 from proofs.induction import is_state_invariant
 from proofs.initial import guest_reset, reset
 from proofs.lifting import lifted
+from proofs.needed_knobs import needed_knobs_have_defaults
+from proofs.protocol_suites import PROTOCOLS, PROTOCOLS_INITIAL
 from proofs.suite import Suite
 from spec.everything import (
     EVENT_INVARIANTS,
@@ -46,24 +48,12 @@ from spec.guest.world import World, asid_of, is_careful
 from spec.hv.events import EventWorld
 from spec.hv.registration import Registration
 from spec.hv.world import HvWorld
-from spec.knobs import DEFAULT_KNOBS, KNOBS
 from spec.logic import all_of, any_of, implies, none_of
 from spec.registry import invariant_info
 from spec.rmp.authority import GFN_MAX, effective, offset_of, page_of
 from spec.rmp.counters import OwnedInRegion
 from spec.system.state import System
 from spec.vocabulary import PAGES_PER_2M, Asid, Gfn, Guarantor, Pfn
-
-CLAIMED = (*INVARIANTS, *GUEST_INVARIANTS, *HV_INVARIANTS, *EVENT_INVARIANTS)
-NEEDS = {name for i in CLAIMED for name in invariant_info(i).needs}
-NEEDED_KNOBS = tuple(knob for knob in KNOBS if knob.name in NEEDS)
-"""The knobs that some invariant needs at their default; all others are arbitrary in every proof."""
-
-
-def needed_knobs_have_defaults(system: System | HvWorld | EventWorld, op: Any) -> bool:  # noqa: ARG001 - every assumption has operands
-    """The platform answers the needed knobs as the defaults do."""
-    knobs = system.platform.knobs
-    return all_of(*(getattr(knobs, k.field) == getattr(DEFAULT_KNOBS, k.field) for k in NEEDED_KNOBS))
 
 
 def table_follows_memory_map(op: Any, page: Pfn) -> bool:
@@ -270,11 +260,12 @@ REGISTRATION = Suite(
     "registration", Registration, REGISTRATION_TRANSITIONS, REGISTRATION_INVARIANTS, STATES_OF_REGISTRATION
 )
 
-SUITES = (RMP, GUEST, HV, EVENTS, REGISTRATION)
+SUITES = (RMP, GUEST, *PROTOCOLS, HV, EVENTS, REGISTRATION)
 
 INITIAL = (
     Suite("rmp-initial", System, (reset,), STATE_INVARIANTS, ()),
     Suite("guest-initial", World, (guest_reset,), STATES_OF_GUESTS, ()),
+    *PROTOCOLS_INITIAL,
     Suite("hv-initial", HvWorld, (hv_reset,), STATES_OF_HANDLERS, ()),
     Suite("events-initial", EventWorld, (events_reset,), STATES_OF_EVENTS, ()),
     Suite("registration-initial", Registration, (registration_reset,), STATES_OF_REGISTRATION, ()),

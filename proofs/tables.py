@@ -65,6 +65,10 @@ class SymMap:
         """See `Map.set_range`."""
         return RangeWritten(self, first, count, value)
 
+    def each(self, change: Callable[[Any], Any]) -> "SymMap":
+        """See `Map.each`."""
+        return Changed(self, change)
+
     def merged_with(self, condition: z3.BoolRef, other: "SymMap") -> "SymMap":
         """This table where the condition holds, the other elsewhere."""
         return Merged(condition, self, other)
@@ -234,6 +238,17 @@ class RangeWritten(SymMap):
         # Only where it is uniform: that it is may not be proved from what follows of it.
         current().axioms.append(z3.Implies(z3.And(partly, old, uniform), z3.UGE(before, written)))
         return before - z3.If(old, written, zero) + z3.If(new, written, zero)
+
+
+class Changed(SymMap):
+    """Every value changed alike."""
+
+    def __init__(self, before: SymMap, change: Callable[[Any], Any]) -> None:
+        super().__init__(before.base)
+        self.before, self.change = before, change
+
+    def value_at(self, key: Any) -> Any:
+        return self.change(self.before[key])
 
 
 class Merged(SymMap):

@@ -21,7 +21,10 @@ from spec.everything import (
     HV_NO_INVARIANTS,
     HV_TRANSITIONS,
     INVARIANTS,
+    MEMORY_TRANSITIONS,
     NO_INVARIANTS,
+    PROTOCOL_INVARIANTS,
+    PROTOCOL_TRANSITIONS,
     REGISTRATION_INVARIANTS,
     REGISTRATION_TRANSITIONS,
     TRANSITIONS,
@@ -32,12 +35,13 @@ from spec.vocabulary import Actor, Result
 
 FAMILIES: tuple[type[Enum], ...] = get_args(Result)
 """The families of results; no two members of one family are equal."""
+OF_EVENTS = (*HV_TRANSITIONS, *EVENT_TRANSITIONS, *REGISTRATION_TRANSITIONS)
+ABOUT_EVENTS = (*HV_INVARIANTS, *EVENT_INVARIANTS, *REGISTRATION_INVARIANTS, *HV_NO_INVARIANTS)
 ALL_TRANSITIONS: tuple[Callable[..., Any], ...] = tuple(
-    dict.fromkeys((*TRANSITIONS, *GUEST_TRANSITIONS, *HV_TRANSITIONS, *EVENT_TRANSITIONS, *REGISTRATION_TRANSITIONS))
+    dict.fromkeys((*TRANSITIONS, *GUEST_TRANSITIONS, *MEMORY_TRANSITIONS, *PROTOCOL_TRANSITIONS, *OF_EVENTS))
 )
-OF_EVENTS = (*HV_INVARIANTS, *EVENT_INVARIANTS, *REGISTRATION_INVARIANTS)
 ALL_INVARIANTS: tuple[Callable[..., Any], ...] = tuple(
-    dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *OF_EVENTS, *NO_INVARIANTS, *HV_NO_INVARIANTS))
+    dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *PROTOCOL_INVARIANTS, *ABOUT_EVENTS, *NO_INVARIANTS))
 )
 """Every statement that has an identifier, also those that nobody guarantees."""
 EVENT_KINDS = {
@@ -74,6 +78,8 @@ class Step:
             return "firmware command"
         if self.function.text.file.startswith("spec/hv/"):
             return EVENT_KINDS[self.info.actor]
+        if self.function.text.file.startswith(("spec/ghcb/", "spec/vc/")):
+            return f"step of a {self.info.actor.value}"
         kinds = {Actor.CAREFUL_GUEST: "step of a careful guest", Actor.HARDWARE: "memory access"}
         return kinds.get(self.info.actor, "instruction")
 

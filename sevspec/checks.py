@@ -67,6 +67,8 @@ def returned(reader: Reader, value: ast.expr, sentence: Sentence, line: int) -> 
     elif isinstance(value, ast.Call):
         if isinstance(value.func, ast.Name) and value.func.id == "Outcome":
             yield from outcome(reader, value, sentence, line)
+        elif isinstance(value.func, ast.Attribute) and value.func.attr == "_replace":
+            yield from returned(reader, value.func.value, sentence, line)
         elif (function := reader.rule(value)) is not None:
             yield from checks_in(reader.called(function, value, sentence))
 

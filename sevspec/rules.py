@@ -1,5 +1,8 @@
 """docs/rules.md: the definitions of all invariants, steps and knobs."""
 
+from sevspec.attacks.catalogue import relaxations
+from sevspec.attacks.catalogue import rules as attack_rules
+from sevspec.attacks.entry import Relaxation, Rule
 from sevspec.catalogue import ALL_INVARIANTS, ALL_TRANSITIONS, Property, catalogue
 from sevspec.knob_use import default_of, readers_of
 from spec.features import PLATFORMS
@@ -57,6 +60,36 @@ def knob_text(knob: Knob) -> str:
     return " ".join(parts)
 
 
+def rule_text(rule: Rule) -> str:
+    """One rule that stops attacks."""
+    kept = f"{rule.keeper.value}; {rule.evidence.value}"
+    return f"- **{rule.id}** ({kept}) {rule.words} Since: {rule.since}. {rule.manual}."
+
+
+def relaxation_text(relaxation: Relaxation) -> str:
+    """One assumption that an attack may lift."""
+    lifts = f" Lifts {relaxation.lifts}." if relaxation.lifts else ""
+    return f"- **{relaxation.id}** {relaxation.words}{lifts} Seen: {relaxation.seen}."
+
+
+def attack_rule_lines() -> list[str]:
+    """What the ladder is about."""
+    return [
+        "## Rules that stop attacks",
+        "",
+        "`sevspec attack` shows what returns without one.",
+        "",
+        *map(rule_text, attack_rules().values()),
+        "",
+        "## Relaxations",
+        "",
+        "Assumptions that an attack may lift; off by default.",
+        "",
+        *map(relaxation_text, relaxations().values()),
+        "",
+    ]
+
+
 def text() -> str:
     """The document."""
     lines = [HEADING]
@@ -69,7 +102,8 @@ def text() -> str:
             lines += [*map(invariant_text, own), ""]
     lines += ["## Not stated yet", "", "Invariants, and rules of the guest, with what they wait for.", ""]
     lines += [f"- **{item.identifier}** {item.words}: {item.waits_for}." for item in NOT_STATED]
-    lines += ["", "## Steps", "", "| Step | Actor | Manual | Source | Checks |", "|---|---|---|---|---|"]
+    lines += ["", *attack_rule_lines(), "## Steps", ""]
+    lines += ["| Step | Actor | Manual | Source | Checks |", "|---|---|---|---|---|"]
     for step in catalogue().steps:
         row = (step.title, step.info.actor.value, step.info.manual, step.function.place, str(len(step.checks)))
         lines.append(f"| {' | '.join(row)} |")

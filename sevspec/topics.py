@@ -1,4 +1,4 @@
-"""Names to explanations: every instruction, command, result, page state, invariant, knob and check."""
+"""Names to explanations: every instruction, command, result, page state, invariant, knob, check, rule and attack."""
 
 import difflib
 from collections import defaultdict
@@ -7,6 +7,8 @@ from enum import Enum
 from typing import TypeVar
 
 from sevspec import page_states
+from sevspec.attacks.catalogue import attacks, relaxations, rules
+from sevspec.attacks.topics import attack_topic, relaxation_topic, rule_topic
 from sevspec.catalogue import FAMILIES, catalogue
 from sevspec.explanations import (
     check_topic,
@@ -65,12 +67,18 @@ def index() -> dict[str, list[Maker]]:
         add(fixed(invariant_topic, prop), prop.info.identifier, prop.info.name)
     for item in NOT_STATED:
         add(fixed(not_stated_topic, item), item.identifier)
-    for rule in guest_rules():
-        add(fixed(guest_rule_topic, rule), rule.name, rule.field)
+    for own in guest_rules():
+        add(fixed(guest_rule_topic, own), own.name, own.field)
     for knob in KNOBS:
         add(fixed(knob_topic, knob), knob.name, knob.field)
     for check in check_names():
         add(fixed(check_topic, check), check)
+    for attack in attacks():
+        add(fixed(attack_topic, attack), attack.id, attack.name)
+    for rule in rules().values():
+        add(fixed(rule_topic, rule), rule.id)
+    for relaxation in relaxations().values():
+        add(fixed(relaxation_topic, relaxation), relaxation.id)
     return found
 
 
@@ -120,6 +128,9 @@ def overview() -> Topic:
     topic.fact("knobs", [knob.name for knob in KNOBS])
     topic.fact("rules of a careful guest", [rule.name for rule in guest_rules()])
     topic.fact("checks", check_names())
+    topic.fact("attacks", [f"{attack.id} {attack.name}" for attack in attacks()])
+    topic.fact("rules that stop attacks", list(rules()))
+    topic.fact("relaxations", list(relaxations()))
     rows = [(p.info.identifier, p.info.name, p.doc.partition("\n")[0]) for p in names.properties]
     topic.tables.append(Table("invariants", ("Identifier", "Name", "Claim"), rows))
     missing = [(item.identifier, item.words, item.waits_for) for item in NOT_STATED]

@@ -90,3 +90,10 @@ TURIN = replace(GENOA, features=TURIN_FEATURES)
 """Zen 5: RMPREAD, segmented RMP, host writes to in-use pages allowed."""
 
 PLATFORMS = {"milan": MILAN, "genoa": GENOA, "turin": TURIN}
+
+SEV = replace(MILAN, features=replace(MILAN_FEATURES, snp_enabled=False, sev_es=False, sev_snp=False, vmpl=False))
+SEV_ES = replace(SEV, features=replace(SEV.features, sev_es=True))
+
+GENERATIONS = {"SEV": SEV, "SEV-ES": SEV_ES, "SNP": MILAN}
+"""What each generation added: encrypted memory, encrypted registers, the RMP. What a guest with restricted injection or
+a paravisor has beyond SNP stands in the SEV_FEATURES of its VMSAs, not in the platform."""

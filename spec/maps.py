@@ -52,6 +52,18 @@ class Map(Generic[K, V]):
                     del changed[key]
             return Map(self._default, self._base, changed.finish())
 
+    def each(self, change: Callable[[V], V]) -> "Map[K, V]":
+        """The map that gives `change(m[k])` for every key."""
+        made: Map[K, V]
+        if self._base is None:
+            made = Map(change(self._default))
+        else:
+            base = self._base
+            made = Map.of(lambda key: change(base(key)))
+        for key, value in self._changed.items():
+            made = made.set(key, change(value))
+        return made
+
     def count_in_range(self, first: int, count: int, predicate: Callable[[V], bool]) -> int:
         """How many of the `count` keys from `first` have a value of which the predicate holds."""
         return sum(bool(predicate(self[cast(K, number)])) for number in range(first, first + count))

@@ -27,7 +27,8 @@ def activate(firmware: Firmware, buffer: ActivateBuffer) -> str:
     _require_asid_exists(firmware, buffer.asid)
 
     # 8. No guest holds it.
-    require(not firmware.asids.any_in(buffer.asid, *_HELD), Status.ASID_OWNED, "asid-free")
+    held = firmware.asids.any_in(buffer.asid, *_HELD)
+    require(not held or not _exclusive(firmware), Status.ASID_OWNED, "asid-free")
 
     # 9. The guest has none yet.
     require(guest.activation == Activation.INACTIVE, Status.ACTIVE, "inactive")
@@ -80,7 +81,11 @@ def _guest_to_activate(firmware: Firmware, buffer: ActivateBuffer | ActivateExBu
 def _require_no_pages(firmware: Firmware, asid: int) -> None:
     """There are counters for more ASIDs than any processor has; what has none is refused as no ASID afterwards."""
     free = asid >= ASID_COUNTERS or firmware.machine.rmp.load_counter(asid) == 0
-    require(free, Status.INVALID_CONFIG, "asid-owns-no-page")
+    require(free or not _exclusive(firmware), Status.INVALID_CONFIG, "asid-owns-no-page")
+
+
+def _exclusive(firmware: Firmware) -> bool:
+    return firmware.machine.configuration.protections.asid_exclusive
 
 
 def _require_asid_exists(firmware: Firmware, asid: int) -> None:
@@ -109,7 +114,7 @@ def _require_one_socket(firmware: Firmware, guest: GuestContext, ccxs: set[int])
 
 def _bind(firmware: Firmware, guest: GuestContext, asid: int, ccxs: set[int]) -> None:
     asids, machine = firmware.asids, firmware.machine
-    if guest.activation == Activation.INACTIVE:
+    if guest.activation == Activation.INACTIVE and _exclusive(firmware):
         # 10. The last guest's lines are flushed everywhere.
         require(not asids.any_in(asid, CcxState.DIRTY), Status.DF_FLUSH_REQUIRED, "asid-flushed")
 

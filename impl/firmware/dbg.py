@@ -73,7 +73,8 @@ def _require_debug(firmware: Firmware, guest: GuestContext, page: NamedPage) -> 
     require(page.entry.asid == guest.asid, Status.INVALID_PAGE_OWNER, "owner-asid")
 
     # 6. The guest's policy allows debugging.
-    require(bool(guest.policy & GuestPolicy.DEBUG), Status.POLICY_FAILURE, "policy-debug")
+    enforced = firmware.machine.configuration.protections.policy_enforced
+    require(bool(guest.policy & GuestPolicy.DEBUG) or not enforced, Status.POLICY_FAILURE, "policy-debug")
 
     # 7. The guest has an ASID; its state does not matter.
     firmware.require_asid(guest)

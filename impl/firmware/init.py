@@ -100,7 +100,9 @@ def _rebuild(firmware: Firmware, buffer: InitExBuffer) -> None:
             read_ranges(firmware, buffer.list_paddr, PAGE_BYTES[PageSize.SIZE_4K], listed)
 
     # 13. The RMP covers itself, and nothing reserved lies in it. If not, no entry was written.
-    built = build_rmp(machine, environment.memory_map, listed)
+    machine.rmp_in_making = True
+    built = build_rmp(machine, environment.memory_map, listed, firmware.meanwhile)
+    machine.rmp_in_making = False
     require(built, Status.RMP_INITIALIZATION_FAILED, "rmp-built")
     firmware.contexts.clear()
 

@@ -73,6 +73,7 @@ def _load(firmware: Firmware, guest: GuestContext, page: NamedPage, buffer: Laun
     """Measure and encrypt each 4 KiB; a 2 MiB page is measured as 512 small ones, one after the other."""
     page_type = LaunchPageType(buffer.page_type)
     firmware.require_accessible(page.spa, page.length)
+    bound = firmware.machine.configuration.protections.addresses_measured
     for offset in range(0, page.length, PAGE_BYTES):
         plaintext = firmware.machine.memory.read_raw(page.spa + offset, PAGE_BYTES)
         content = _content(firmware, guest, page.spa, page_type, plaintext)
@@ -84,7 +85,7 @@ def _load(firmware: Firmware, guest: GuestContext, page: NamedPage, buffer: Laun
             vmpl1_perms=buffer.vmpl1_perms,
             vmpl2_perms=buffer.vmpl2_perms,
             vmpl3_perms=buffer.vmpl3_perms,
-            gpa=(page.entry.gfn << PAGE_SHIFT) + offset,
+            gpa=(page.entry.gfn << PAGE_SHIFT) + offset if bound else 0,
         )
         guest.launch_digest = extended(guest.launch_digest, info)
         if buffer.imi_page:

@@ -5,6 +5,7 @@ buffers FIRMWARE_IOMMU, and all other memory HYPERVISOR.
 """
 
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from impl.firmware.memory_map import MemoryMap, Span
@@ -56,8 +57,13 @@ class RmpPlan:
         return all(stretch.entry == entry for stretch in self.stretches[start:] if stretch.first <= last)
 
 
-def build_rmp(machine: Machine, memory_map: MemoryMap, listed: list[Span]) -> bool:
-    """Write the whole RMP; False if the RMP does not lie in plain memory that it covers itself."""
+def build_rmp(
+    machine: Machine, memory_map: MemoryMap, listed: list[Span], meanwhile: Callable[[], None] = lambda: None
+) -> bool:
+    """Write the whole RMP; False if the RMP does not lie in plain memory that it covers itself.
+
+    `meanwhile` is what other cores do before each stretch is written and after the last one.
+    """
     plans = [_plan(covered, memory_map, listed) for covered in covered_spans(machine)]
     own = rmp_spans(machine)
     if not all(any(plan.all_are(span, _HYPERVISOR_ENTRY) for plan in plans) for span in own):
@@ -68,9 +74,11 @@ def build_rmp(machine: Machine, memory_map: MemoryMap, listed: list[Span]) -> bo
         for span in memory_map.iommu_buffers:
             plan.assign(span, IOMMU_ENTRY)
         for stretch in plan.stretches:
+            meanwhile()
             _fill(machine, stretch)
         _count_subpages(machine, plan)
     machine.memory.write_raw(machine.registers[Msr.RMP_BASE], bytes(BOOKKEEPING_BYTES))
+    meanwhile()
     return True
 
 
@@ -91,7 +99,8 @@ def _fill(machine: Machine, stretch: Stretch) -> None:
     while left:
         count = min(left, (PAGE_BYTES - address % PAGE_BYTES) // ENTRY_BYTES)
         wanted = raw * count
-        if machine.memory.read_raw(address, len(wanted)) != wanted:
+        reached = address // PAGE_BYTES not in machine.diverted
+        if reached and machine.memory.read_raw(address, len(wanted)) != wanted:
             machine.memory.write_raw(address, wanted)
         address += len(wanted)
         left -= count

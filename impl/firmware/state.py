@@ -43,6 +43,8 @@ class Firmware:
         self.reported_tcb = environment.committed_tcb
         self.mask_chip_id = False
         self.mask_chip_key = False
+        self.meanwhile: Callable[[], None] = lambda: None
+        """What other cores do while SNP_INIT builds the RMP."""
         self.wbinvd_done: set[int] = set()
         """Cores that executed WBINVD since their CCX last ran a guest that is gone."""
         self.reset_asids()

@@ -5,12 +5,18 @@ from impl.machine import HOST, Cpu, Machine
 from impl.memory.engine import HOST_ASID, HOST_ENCRYPTED, PAGE_BYTES
 from impl.memory.guest_paging import GuestTranslation, translate
 from impl.rmp.access import check_access
+from impl.rmp.effective import effective
 from impl.rmp.faults import Access
-from spec.vocabulary import AccessKind, Agent, Event, MappingSize
+from spec.vocabulary import PAGE_SHIFT, AccessKind, Agent, Event, MappingSize
 
 
 def host_read(machine: Machine, spa: int, length: int, *, c_bit: bool = False) -> bytes:
-    """A host read; it is never checked, and sees ciphertext in private pages, or that under the host's own key."""
+    """A host read; it is never checked, and sees ciphertext in private pages, or that under the host's own key.
+
+    With ciphertext hiding it sees ones in pages that a guest owns.
+    """
+    if machine.configuration.ciphertext_hiding and _has_owner(machine, spa):
+        return b"\xff" * length
     return machine.memory.read(spa, length, HOST_ENCRYPTED if c_bit else HOST_ASID)
 
 
@@ -27,8 +33,13 @@ def host_write(
     _require_one_page(spa, len(data))
     access = Access(agent, AccessKind.WRITE, spa, mapping_size, address=spa)
     checked = check_access(machine, HOST, access)
-    if checked.result == Event.COMPLETES:
-        machine.memory.write(spa, data, HOST_ENCRYPTED if c_bit else HOST_ASID)
+    if checked.result != Event.COMPLETES:
+        return checked
+    if machine.lines is not None:
+        machine.lines.modifying(machine.memory, spa)
+    machine.memory.write(spa, data, HOST_ENCRYPTED if c_bit else HOST_ASID)
+    if machine.lines is not None:
+        machine.lines.modified_by_host(machine.memory, spa)
     return checked
 
 
@@ -62,6 +73,12 @@ def _guest_access(machine: Machine, cpu: Cpu, gva: int, kind: AccessKind) -> Gue
     )
     checked = check_access(machine, cpu, access)
     return translation if checked.result == Event.COMPLETES else checked
+
+
+def _has_owner(machine: Machine, spa: int) -> bool:
+    """Whether a guest owns the page."""
+    entry = effective(machine.rmp, spa >> PAGE_SHIFT) if machine.snp_enabled else None
+    return entry is not None and entry.asid != HOST_ASID
 
 
 def _require_one_page(address: int, length: int) -> None:

@@ -1,4 +1,4 @@
-"""The walk of an SNP guest's own page tables: guest-virtual to guest-physical to system-physical address.
+"""The walk of a guest's own page tables: guest-virtual to guest-physical to system-physical address.
 
 APM Vol. 2, "Page Table Support" (15.34.5) and "RMP Checks" (15.36.10): the tables are private memory whatever the
 C-bits say, each access to them passes the RMP checks, and the C-bit is no part of the guest-physical address.
@@ -40,6 +40,13 @@ class GuestTranslation:
     """Size of the nested mapping."""
     c_bit: bool
     """Effective: from the guest's entry, or from vTOM; always set for a fetch."""
+    large: bool = False
+    """The guest's own mapping is one of 2 MiB or more."""
+
+
+def agent_of(cpu: Cpu) -> Agent:
+    """Whose accesses these are, in the words of the RMP checks."""
+    return Agent.SNP_GUEST if cpu.snp_active else Agent.NON_SNP_GUEST
 
 
 def translate(machine: Machine, cpu: Cpu, gva: int, kind: AccessKind) -> GuestTranslation | Completion:
@@ -49,14 +56,14 @@ def translate(machine: Machine, cpu: Cpu, gva: int, kind: AccessKind) -> GuestTr
     """
     if not _is_canonical(gva):
         return Completion(Event.GP, "canonical")
-    walked = _walk(machine, cpu, gva, kind)
+    walked = walk_guest(machine, cpu, gva, kind)
     if isinstance(walked, Completion):
         return walked
-    gpa, c_bit = walked
+    gpa, c_bit, large = walked
     nested = translate_gpa(machine, cpu, gpa, kind, c_bit=c_bit)
     if isinstance(nested, Completion):
         return nested
-    return GuestTranslation(gpa, nested.spa, nested.size, c_bit)
+    return GuestTranslation(gpa, nested.spa, nested.size, c_bit, large)
 
 
 def translate_gpa(
@@ -78,8 +85,8 @@ def _is_canonical(gva: int) -> bool:
     return upper in (0, (1 << 64 - VIRTUAL_BITS + 1) - 1)
 
 
-def _walk(machine: Machine, cpu: Cpu, gva: int, kind: AccessKind) -> tuple[int, bool] | Completion:
-    """Guest-virtual to guest-physical address and effective C-bit; sets the accessed and dirty bits on the way."""
+def walk_guest(machine: Machine, cpu: Cpu, gva: int, kind: AccessKind) -> tuple[int, bool, bool] | Completion:
+    """Guest-physical address, effective C-bit, large or not; sets the accessed and dirty bits on the way."""
     table, allowed, no_execute = cpu.cr3 & ADDRESS_MASK & ~C_BIT, int(FULL_ACCESS), False
     visited: list[tuple[int, int]] = []
     for level in LEVELS:
@@ -106,7 +113,7 @@ def _walk(machine: Machine, cpu: Cpu, gva: int, kind: AccessKind) -> tuple[int, 
     mask = offset_mask(level)
     gpa = table & ~mask | gva & mask
     c_bit = bool(entry & C_BIT) if cpu.virtual_tom is None else gpa < cpu.virtual_tom
-    return gpa, c_bit or kind == AccessKind.FETCH
+    return gpa, c_bit or kind == AccessKind.FETCH, level > LEVELS[-1]
 
 
 def _denied(cpu: Cpu, kind: AccessKind, allowed: int, *, no_execute: bool) -> bool:
@@ -137,7 +144,7 @@ def _table_entry_spa(machine: Machine, cpu: Cpu, gva: int, gpa: int, kind: Acces
     nested = translate_gpa(machine, cpu, gpa, kind, c_bit=True)
     if isinstance(nested, Completion):
         return nested
-    access = Access(Agent.SNP_GUEST, kind, nested.spa, nested.size, gpa, c_bit=True, address=gva)
+    access = Access(agent_of(cpu), kind, nested.spa, nested.size, gpa, c_bit=True, address=gva)
     checked = check_access(machine, cpu, access)
     return nested.spa if checked.result == Event.COMPLETES else checked
 

@@ -18,15 +18,31 @@ class PhysicalMemory:
         self.engine = engine
         self._limit = 1 << min(address_bits, MAXIMUM_ADDRESS_BITS)
         self._pages: dict[int, bytearray] = {}
+        self._aliases: dict[int, int] = {}
 
     def exists(self, spa: int, length: int = 1) -> bool:
         """Whether the span lies within the physical address width."""
         return spa >= 0 and spa + length <= self._limit
 
+    def alias(self, spa: int, other: int) -> None:
+        """From now on the page at `spa` is the place in DRAM of the page at `other`; what it held is lost.
+
+        No machine is built so. Memory that claims to be larger than it is, or an interposer on the bus, behaves so.
+        """
+        self._aliases[spa >> PAGE_SHIFT] = other >> PAGE_SHIFT
+
     def written(self, spa: int, length: int) -> list[int]:
         """Frame numbers of the pages in the span that somebody wrote; all others hold zeros."""
         first, last = spa >> PAGE_SHIFT, spa + length - 1 >> PAGE_SHIFT
         return sorted(page for page in self._pages if first <= page <= last)
+
+    def snapshot(self) -> dict[int, bytes]:
+        """All that was written, by page."""
+        return {page: bytes(content) for page, content in self._pages.items()}
+
+    def restore(self, snapshot: dict[int, bytes]) -> None:
+        """Memory is as it was then."""
+        self._pages = {page: bytearray(content) for page, content in snapshot.items()}
 
     def read_raw(self, spa: int, length: int) -> bytes:
         """What DRAM holds: ciphertext for private pages."""
@@ -68,10 +84,10 @@ class PhysicalMemory:
             self.write_raw(first + start, self.engine.encrypt(asid, first + start, data[start:end]))
 
     def _page(self, page: int) -> bytes | bytearray:
-        return self._pages.get(page, _ZERO_PAGE)
+        return self._pages.get(self._aliases.get(page, page), _ZERO_PAGE)
 
     def _writable(self, page: int) -> bytearray:
-        return self._pages.setdefault(page, bytearray(PAGE_BYTES))
+        return self._pages.setdefault(self._aliases.get(page, page), bytearray(PAGE_BYTES))
 
     def _spans(self, spa: int, length: int) -> Iterator[tuple[int, int, int]]:
         """The parts of a span that lie in one page each: page number, first and last offset (exclusive)."""

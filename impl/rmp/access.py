@@ -31,12 +31,21 @@ def check_access(machine: Machine, cpu: Cpu, access: Access) -> Completion:
     """Whether the access completes, and how it faults if not."""
     if not machine.snp_enabled:
         return Completion(Event.COMPLETES, "snp-disabled")
+    if machine.rmp_in_making and machine.rmp.contains(access.spa) and access.kind in WRITE_KINDS:
+        return _check_rmp_in_making(machine, cpu, access)
     try:
         if access.agent == Agent.SNP_GUEST:
             return _check_snp_guest(machine, cpu, access)
         return _check_hypervisor_owned(machine, cpu, access, checked=_owner_matters(machine, access))
     except SegmentTableFault:
         return violation(cpu, access, "segment-table-reserved", reserved=True)
+
+
+def _check_rmp_in_making(machine: Machine, cpu: Cpu, access: Access) -> Completion:
+    """While SNP_INIT builds the RMP its entries protect nothing yet; firmware closes it to everybody else (R14)."""
+    if machine.configuration.protections.rmp_protects_itself:
+        return violation(cpu, access, "rmp-in-making")
+    return Completion(Event.COMPLETES, "rmp-open")
 
 
 def in_use(machine: Machine, access: Access) -> bool:
@@ -52,17 +61,23 @@ def in_use(machine: Machine, access: Access) -> bool:
 
 def _owner_matters(machine: Machine, access: Access) -> bool:
     """Whether an access of the host, a guest without SNP or a device must meet a hypervisor-owned page."""
-    if access.agent == Agent.DEVICE and not machine.knobs.device_writes_checked:
+    if access.agent == Agent.DEVICE and not _devices_checked(machine):
         return False
     if access.kind == AccessKind.WALK_READ:
         return access.agent != Agent.DEVICE and machine.knobs.walk_reads_checked
     return access.kind in WRITE_KINDS
 
 
+def _devices_checked(machine: Machine) -> bool:
+    return machine.knobs.device_writes_checked and machine.configuration.protections.device_writes_checked
+
+
 def _check_hypervisor_owned(machine: Machine, cpu: Cpu, access: Access, *, checked: bool) -> Completion:
     if access.kind in WALK_KINDS:
         # The walker makes accesses of 4 KiB (15.36.10), whatever the mapping of its tables.
         access = replace(access, mapping_size=MappingSize.MAP_4K)
+    kept = machine.configuration.protections
+    checked = checked and (kept.host_writes_checked or access.agent == Agent.DEVICE)
     if checked and in_use(machine, access):
         return violation(cpu, access, "in-use")
     if checked and not seen_hypervisor_owned(machine, access.pfn, access.mapping_size):
@@ -79,17 +94,20 @@ def _check_snp_guest(machine: Machine, cpu: Cpu, access: Access) -> Completion:
 
 
 def _check_private(machine: Machine, cpu: Cpu, access: Access) -> Completion:
-    entry = seen_entry(machine, access.pfn)
-    failed = "in-use" if in_use(machine, access) else ownership_failure(entry, cpu.asid, access.gpa)
+    kept, entry = machine.configuration.protections, seen_entry(machine, access.pfn)
+    failed = "in-use" if in_use(machine, access) else ""
+    if not failed and kept.owner_and_address_checked:
+        failed = ownership_failure(entry, cpu.asid, access.gpa)
     if entry is None or failed:
         return violation(cpu, access, failed or "covered")
-    if (entry.page_size == PageSize.SIZE_4K) != (access.mapping_size == MappingSize.MAP_4K):
+    same_size = (entry.page_size == PageSize.SIZE_4K) == (access.mapping_size == MappingSize.MAP_4K)
+    if kept.page_size_checked and not same_size:
         return violation(cpu, access, "page-size")
-    if not entry.validated:
+    if kept.validation_checked and not entry.validated:
         return not_validated(cpu, access.address, restartable=access.restartable)
     mask = entry.perms[cpu.vmpl]
     sss = _sss_enabled(machine, cpu)
-    if not permitted(mask, access.kind, cpu.cpl, sss=sss):
+    if kept.vmpl_checked and not permitted(mask, access.kind, cpu.cpl, sss=sss):
         word = NpfInfo.VMPL
         if sss and mask & Permission.SUPERVISOR_SHADOW_STACK:
             word |= NpfInfo.SSS

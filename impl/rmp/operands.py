@@ -58,6 +58,12 @@ def locked(machine: Machine, pages: Iterable[int]) -> bool:
     return machine.knobs.contention and not machine.locked.isdisjoint(pages)
 
 
+def forget_translations(machine: Machine, spa: int, length: int) -> None:
+    """RMPUPDATE and PSMASH end the translations that any core has cached of the pages (APM Vol. 2, 15.36.15)."""
+    if machine.configuration.protections.translations_tracked:
+        machine.tlb.drop_memory(spa, spa + length - 1)
+
+
 def segment_table_fault(spa: int) -> Completion:
     """A host instruction met a reserved bit in the segment table. APM Vol. 2, "Segmented RMP" (15.36.22)."""
     return page_fault(PfError.P | PfError.RSV | PfError.RMP, spa, "segment-table-reserved")

@@ -8,7 +8,15 @@ from impl.rmp.assignment import charge_split
 from impl.rmp.effective import is_2m_page
 from impl.rmp.layout import GFN_MASK, RmpEntry
 from impl.rmp.locator import SegmentTableFault
-from impl.rmp.operands import host_precheck, is_aligned, locked, segment_table_fault, without_c_bit
+from impl.rmp.operands import (
+    BYTES_OF,
+    forget_translations,
+    host_precheck,
+    is_aligned,
+    locked,
+    segment_table_fault,
+    without_c_bit,
+)
 from spec.knobs import PsmashGuard
 from spec.vocabulary import PAGE_SHIFT, PAGES_PER_2M, Eax, PageSize
 
@@ -52,6 +60,7 @@ def _split(machine: Machine, spa: int) -> tuple[Eax, str]:
     machine.rmp.store_region(head, [_part(old, index) for index in range(PAGES_PER_2M)])
     if old.asid:
         charge_split(machine, old.asid)
+    forget_translations(machine, spa, BYTES_OF[PageSize.SIZE_2M])
     return Eax.SUCCESS, "split"
 
 

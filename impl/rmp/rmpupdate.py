@@ -5,7 +5,15 @@ from impl.machine import Cpu, Machine
 from impl.rmp.assignment import assign
 from impl.rmp.effective import head_of, is_2m_page
 from impl.rmp.locator import SegmentTableFault
-from impl.rmp.operands import BYTES_OF, contended, host_precheck, is_aligned, segment_table_fault, without_c_bit
+from impl.rmp.operands import (
+    BYTES_OF,
+    contended,
+    forget_translations,
+    host_precheck,
+    is_aligned,
+    segment_table_fault,
+    without_c_bit,
+)
 from impl.rmp.state_operand import OPERAND_BYTES, StateOperand
 from spec.knobs import EntryCheckOrder
 from spec.vocabulary import PAGE_SHIFT, PAGES_PER_2M, Eax, PageSize, PfError
@@ -46,7 +54,9 @@ def rmpupdate_operand(machine: Machine, rax: int, operand: bytes) -> Completion:
         failed = _entry_failure(machine, pfn, new.size)
         if failed:
             return finished(_CODES[failed], failed, machine.knobs)
+        forgotten = PageSize.SIZE_2M if _shrinks(machine, pfn) else new.size
         assign(machine, pfn, new)
+        forget_translations(machine, spa, BYTES_OF[forgotten])
     except SegmentTableFault:
         return segment_table_fault(spa)
     return finished(Eax.SUCCESS, "updated", machine.knobs)

@@ -1,4 +1,4 @@
-"""VMRUN and #VMEXIT: which pages a vCPU may run from, and that they stay untouched while it runs.
+"""VMRUN and #VMEXIT: which pages a vCPU may run from, that they stay untouched while it runs, and its registers.
 
 APM Vol. 2, 15.36.12 and Table 15-41. The VMSA is read through the guest's key at its real offsets.
 """
@@ -6,10 +6,20 @@ APM Vol. 2, 15.36.12 and Table 15-41. The VMSA is read through the guest's key a
 from impl.completion import Completion
 from impl.hypervisor.vmsa_layout import FIELDS, read_field
 from impl.machine import Cpu, Machine, Running
+from impl.memory.cached_access import enter
 from impl.memory.engine import HOST_ASID, PAGE_BYTES
 from impl.registers import Msr
 from impl.rmp.implicit import free_for_host, names_page, owned_by_host, usable_as_vmsa
-from impl.rmp.vmcb import EXITCODE, EXITINFO1, EXITINFO2, GUEST_SEV_FEATURES, Vmcb, load_vmcb, store_word
+from impl.rmp.save_area import (
+    SaveArea,
+    area_of,
+    is_as_saved,
+    load_registers,
+    plaintext_area,
+    record_checksum,
+    save_registers,
+)
+from impl.rmp.vmcb import EXITCODE, EXITINFO1, EXITINFO2, GUEST_SEV_FEATURES, SAVE_AREA, Vmcb, load_vmcb, store_word
 from impl.rmp.vmsa_features import busy_matters, features_failure
 from spec.vocabulary import PAGE_SHIFT, Event, SevFeatures
 
@@ -17,7 +27,7 @@ EFER_SVME = 1 << 12
 VINTR_BUSY = 1 << 63
 
 
-def vmrun(machine: Machine, cpu: Cpu, rax: int) -> Running | Completion:
+def vmrun(machine: Machine, cpu: Cpu, rax: int, core: int = 0) -> Running | Completion:
     """APM Vol. 3, "VMRUN". RAX is the SPA of the VMCB. A `Completion` is the failure; otherwise the vCPU runs."""
     if cpu.cpl != 0:
         return Completion(Event.GP, "cpl")
@@ -36,12 +46,13 @@ def vmrun(machine: Machine, cpu: Cpu, rax: int) -> Running | Completion:
             return _invalid("avic-backing-page")
         held.add(vmcb.avic_backing_page >> PAGE_SHIFT)
     if not vmcb.sev_es:
-        return _start(machine, Running(Cpu(vmcb.asid, nested_cr3=vmcb.nested_cr3), rax, None, frozenset(held)))
+        return _start(machine, _plain(machine, vmcb, rax, frozenset(held), core), vmcb)
     entered = _enter_encrypted(machine, vmcb)
     if isinstance(entered, Completion):
         return entered
     held.add(vmcb.vmsa >> PAGE_SHIFT)
-    return _start(machine, Running(entered, rax, vmcb.vmsa, frozenset(held)))
+    registers = load_registers(machine, SaveArea(vmcb.vmsa, vmcb.asid))
+    return _start(machine, Running(entered, rax, vmcb.vmsa, frozenset(held), registers, core), vmcb)
 
 
 def vmexit(
@@ -56,6 +67,7 @@ def vmexit(
 
     SEV_FEATURES is copied to the VMCB (15.36.20). `guest_exit_code` goes to GUEST_EXITCODE, as ReflectVC does.
     """
+    _save(machine, running)
     for offset, value in ((EXITCODE, exit_code), (EXITINFO1, exit_info1), (EXITINFO2, exit_info2)):
         store_word(machine.memory, running.vmcb, offset, value)
     if running.vmsa is not None:
@@ -65,6 +77,7 @@ def vmexit(
             field = FIELDS["guest_exitcode"]
             raw = guest_exit_code.to_bytes(field.size, "little")
             machine.memory.write(running.vmsa + field.offset, raw, running.cpu.asid)
+            record_checksum(machine, running.vmsa)
     machine.running.remove(running)
     machine.in_use -= running.held
     # Another vCPU may run from the same VMSA (knob K-VMSA-TWICE).
@@ -79,14 +92,16 @@ def _enter_encrypted(machine: Machine, vmcb: Vmcb) -> Cpu | Completion:
     if failed:
         return _invalid(failed)
     page = machine.memory.read(vmcb.vmsa, PAGE_BYTES, vmcb.asid)
-    features = read_field(page, "sev_features")
+    features, kept = read_field(page, "sev_features"), machine.configuration.protections
     if features & SevFeatures.SNP_ACTIVE and machine.snp_enabled:
         # The flag is the SNP firmware's; what makes an ASID of an SEV-ES guest runnable is not its business.
         runnable = vmcb.asid <= machine.configuration.maximum_asid and vmcb.asid not in machine.invalid_asids
         failed = "" if runnable else "asid-runnable"
-        failed = failed or usable_as_vmsa(machine, vmcb.vmsa, vmcb.asid)
+        failed = failed or (usable_as_vmsa(machine, vmcb.vmsa, vmcb.asid) if kept.registers_authentic else "")
     elif not owned_by_host(machine, vmcb.vmsa):
         failed = "hypervisor-owned"
+    elif kept.registers_authentic and not is_as_saved(machine, vmcb.vmsa):
+        failed = "vmsa-checksum"
     failed = failed or features_failure(machine, vmcb, features)
     vmpl = read_field(page, "vmpl")
     if not failed and not read_field(page, "efer") & EFER_SVME:
@@ -119,7 +134,22 @@ def _vmsa_free(machine: Machine, vmsa: int) -> str:
     return ""
 
 
-def _start(machine: Machine, running: Running) -> Running:
+def _plain(machine: Machine, vmcb: Vmcb, spa: int, held: frozenset[int], core: int) -> Running:
+    """The vCPU of a guest without encrypted state: all is in the VMCB."""
+    cr3 = read_field(machine.memory.read_raw(spa + SAVE_AREA, PAGE_BYTES - SAVE_AREA), "cr3")
+    cpu = Cpu(vmcb.asid, nested_cr3=vmcb.nested_cr3, cr3=cr3)
+    return Running(cpu, spa, None, held, load_registers(machine, plaintext_area(spa)), core)
+
+
+def _save(machine: Machine, running: Running) -> None:
+    """The registers go where VMRUN will look for them; without R1 the hypervisor gets a copy in the VMCB."""
+    save_registers(machine, area_of(running), running.registers)
+    if running.vmsa is not None and not machine.configuration.protections.registers_encrypted:
+        save_registers(machine, plaintext_area(running.vmcb), running.registers)
+
+
+def _start(machine: Machine, running: Running, vmcb: Vmcb) -> Running:
+    enter(machine, running.core, running.cpu, running.vmsa, flush=vmcb.flush_tlb)
     machine.running.append(running)
     _hold(machine, running)
     return running

@@ -17,13 +17,15 @@ from sevspec.topics import DEFAULT_PLATFORM, overview
 from sevspec.topics import explain as topics_named
 from spec.features import PLATFORMS, Platform
 
-HELP = """Explain an instruction, firmware command, result code, page state, invariant, knob or check.
+HELP = """Explain an instruction, firmware command, result code, page state, invariant, knob, check, rule or attack.
 
 Examples:
 
     sevspec explain rmpadjust
 
     sevspec explain 0x1A
+
+    sevspec explain R5
 
     sevspec explain --rmp-entry 0x6010fffffffff001:0x1f
 

@@ -15,8 +15,8 @@ from sevspec.operand_options import unset, with_options
 from sevspec.proving import unknown_name
 from sevspec.refused import Refused
 from sevspec.terminal import console, print_json
-from sevspec.vector_files import loaded, replayed, transition_named
-from spec.features import PLATFORMS
+from sevspec.vector_files import HOLDERS, loaded, replayed, transition_named
+from spec.features import PLATFORMS, Platform
 from spec.record import replace
 from spec.registry import Outcome, transition_info
 
@@ -86,17 +86,27 @@ def state_of(state_type: Any, platform: str, settings: list[str], entries: list[
     """The state after a reset, with the changes asked for."""
     if platform.lower() not in PLATFORMS:
         raise Refused(f"--platform: no platform '{platform}'; there are {', '.join(PLATFORMS)}")
-    state = nothing(state_type)
-    prefix = "" if hasattr(state, "rmp") else "system."
-    chosen = PLATFORMS[platform.lower()]
-    system = replace(state if not prefix else state.system, platform=chosen)
-    state = system if not prefix else replace(state, system=system)
+    state = on_platform(nothing(state_type), PLATFORMS[platform.lower()])
     for text in entries:
         page, _, right = text.partition("=")
-        state = assigned(state, f"{prefix}rmp[{page}]={right}", "--rmp")
+        state = assigned(state, f"{prefix_of(state)}rmp[{page}]={right}", "--rmp")
     for text in settings:
         state = assigned(state, text, "--set")
     return state
+
+
+def on_platform(state: Any, platform: Platform) -> Any:
+    """A state on another platform."""
+    for name in HOLDERS:
+        if hasattr(state, name):
+            return replace(state, **{name: on_platform(getattr(state, name), platform)})
+    return replace(state, platform=platform)
+
+
+def prefix_of(state: Any) -> str:
+    """Where the RMP is in a state."""
+    name = next((name for name in HOLDERS if hasattr(state, name)), None)
+    return "" if name is None else f"{name}.{prefix_of(getattr(state, name))}"
 
 
 def show(name: str, before: Any, op: Any, outcome: Outcome) -> None:

@@ -5,6 +5,7 @@ from impl.hypervisor.vmsa_layout import pack
 from impl.registers import IBS_OP_ENABLE, Msr
 from impl.rmp import vmcb
 from impl.rmp.effective import authority
+from impl.rmp.save_area import record_checksum
 from impl.rmp.vmrun import EFER_SVME, VINTR_BUSY
 from sevspec.crosscheck.bench import Bench
 from sevspec.crosscheck.concretisation import Inexpressible
@@ -60,6 +61,7 @@ def write_save_area(bench: Bench, op: Vmrun) -> None:
         "vintr_ctrl": VINTR_BUSY if op.busy else 0,
     }
     machine.memory.write(frame << 12, pack(fields), op.asid)
+    record_checksum(machine, frame << 12)
     speaking = authority(machine.rmp, frame) if machine.rmp.covers(frame) else frame
     counted = offset_of(frame) if speaking != frame and machine.rmp.load(speaking).asid else 0
     machine.vmsa_gfns[speaking] = (op.vmsa_gfn - counted) & GFN_MAX

@@ -9,7 +9,7 @@ from spec.hv.world import Events, HvWorld, NoOperands
 from spec.logic import all_of, any_of, ite, none_of
 from spec.record import record, replace
 from spec.registry import Outcome, transition
-from spec.vocabulary import Actor, Evidence, HostAction
+from spec.vocabulary import Actor, DoorbellAction, Evidence
 
 SOURCE = 'GHCB (56421), "#HV Doorbell Page"'
 
@@ -30,12 +30,12 @@ class PageContent:
 
 def keeps_still(world: HvWorld, check: str) -> Outcome:
     """The host does not take the step."""
-    return Outcome(HostAction.REFRAINS, check, world, Evidence.AGREED)
+    return Outcome(DoorbellAction.REFRAINS, check, world, Evidence.AGREED)
 
 
 def acts(world: HvWorld, check: str) -> Outcome:
     """The host takes the step."""
-    return Outcome(HostAction.ACTS, check, world, Evidence.AGREED)
+    return Outcome(DoorbellAction.ACTS, check, world, Evidence.AGREED)
 
 
 def cannot_post(world: HvWorld) -> bool:

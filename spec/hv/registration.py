@@ -9,7 +9,7 @@ from spec.features import Platform
 from spec.logic import all_of, any_of, ite, none_of
 from spec.record import record, replace
 from spec.registry import Outcome, transition
-from spec.vocabulary import Actor, Address, Bits, Evidence, HostAction
+from spec.vocabulary import Actor, Address, Bits, DoorbellAction, Evidence
 
 SOURCE = 'GHCB (56421), "#HV Doorbell Page NAE Event"'
 DOORBELL_EXIT, IPI_EXIT, TIMER_EXIT = 0x8000_0014, 0x8000_0015, 0x8000_0016
@@ -56,12 +56,12 @@ class Reply:
 
 def answers(state: Registration, check: str, info2: int) -> Outcome:
     """The event is done."""
-    return Outcome(HostAction.ACTS, check, state, Evidence.AGREED, Reply(0, info2))
+    return Outcome(DoorbellAction.ACTS, check, state, Evidence.AGREED, Reply(0, info2))
 
 
 def refuses(state: Registration, check: str) -> Outcome:
     """The event is not."""
-    return Outcome(HostAction.REFRAINS, check, state, Evidence.AGREED, Reply(2, MALFORMED))
+    return Outcome(DoorbellAction.REFRAINS, check, state, Evidence.AGREED, Reply(2, MALFORMED))
 
 
 @transition(actor=Actor.HYPERVISOR, manual=SOURCE)

@@ -3,7 +3,7 @@
 from spec.hv.registration import DOORBELL_EXIT, NO_PAGE, SET, SOURCE, NaeEvent, Registration
 from spec.logic import all_of, implies, none_of
 from spec.registry import Outcome, invariant
-from spec.vocabulary import Guarantor, HostAction
+from spec.vocabulary import DoorbellAction, Guarantor
 
 
 @invariant("HV-REGISTERED", guarantor=Guarantor.HOST, manual=SOURCE)
@@ -27,7 +27,9 @@ def other_events_register_nothing(before: Registration, op: NaeEvent, outcome: O
     after: Registration = outcome.system
     other = none_of(op.exit_code == DOORBELL_EXIT)
     kept = all_of(after.registered == before.registered, after.page == before.page)
-    refused = implies(all_of(outcome.result == HostAction.REFRAINS, none_of(other)), implies(after.registered, kept))
+    refused = implies(
+        all_of(outcome.result == DoorbellAction.REFRAINS, none_of(other)), implies(after.registered, kept)
+    )
     return all_of(implies(other, kept), refused)
 
 

@@ -20,13 +20,15 @@ def activate(firmware: Firmware, _buffer_spa: int, buffer: LegacyActivateBuffer)
     require(1 <= asid <= machine.configuration.maximum_asid, Status.INVALID_ASID, "asid-range")
 
     # 4. No guest of any generation holds it.
-    require(not asids.any_in(asid, CcxState.IN_USE, CcxState.ALLOCATED), Status.ASID_OWNED, "asid-free")
+    exclusive = machine.configuration.protections.asid_exclusive
+    held = asids.any_in(asid, CcxState.IN_USE, CcxState.ALLOCATED)
+    require(not held or not exclusive, Status.ASID_OWNED, "asid-free")
 
     # 5. The guest has none yet.
     require(guest.activation == Activation.INACTIVE, Status.ACTIVE, "inactive")
 
     # 6. The last guest's lines are flushed everywhere.
-    require(not asids.any_in(asid, CcxState.DIRTY), Status.DF_FLUSH_REQUIRED, "asid-flushed")
+    require(not asids.any_in(asid, CcxState.DIRTY) or not exclusive, Status.DF_FLUSH_REQUIRED, "asid-flushed")
 
     # 7. Guests with encrypted registers use the lower ASIDs, the others the upper ones.
     lower = asid < machine.configuration.minimum_sev_asid

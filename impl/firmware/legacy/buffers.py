@@ -60,6 +60,14 @@ class LegacyLaunchMeasureBuffer(Layout):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LegacyHandleBuffer(Layout):
+    """DEACTIVATE and DECOMMISSION."""
+
+    LENGTH: ClassVar[int] = 0x04
+    handle: int = u32(0x00)
+
+
+@dataclass(frozen=True, kw_only=True)
 class LegacyLaunchFinishBuffer(Layout):
     """LAUNCH_FINISH."""
 

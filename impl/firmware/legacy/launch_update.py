@@ -11,6 +11,7 @@ from impl.firmware.legacy.platform import guest_in
 from impl.firmware.refusal import require
 from impl.firmware.state import Firmware
 from impl.memory.engine import BLOCK_BYTES, PAGE_BYTES
+from impl.rmp.save_area import record_checksum
 from spec.vocabulary import Status
 
 
@@ -20,10 +21,12 @@ def launch_update_data(firmware: Firmware, _buffer_spa: int, buffer: LegacyLaunc
 
 
 def launch_update_vmsa(firmware: Firmware, _buffer_spa: int, buffer: LegacyLaunchUpdateBuffer) -> str:
-    """SEV API (55766), LAUNCH_UPDATE_VMSA. The checksum of the registers is not built: VMRUN here looks at none."""
+    """SEV API (55766), LAUNCH_UPDATE_VMSA. The checksum is kept, with which VMRUN knows the page."""
     # 0. A VMSA is a page.
     require(buffer.length == PAGE_BYTES, Status.INVALID_LENGTH, "vmsa-length")
-    return _launch_update(firmware, buffer, vmsa=True)
+    loaded = _launch_update(firmware, buffer, vmsa=True)
+    record_checksum(firmware.machine, buffer.paddr)
+    return loaded
 
 
 def _launch_update(firmware: Firmware, buffer: LegacyLaunchUpdateBuffer, *, vmsa: bool) -> str:

@@ -10,6 +10,7 @@ from impl.firmware.legacy import platform
 from impl.firmware.legacy.activate import activate
 from impl.firmware.legacy.buffers import (
     LegacyActivateBuffer,
+    LegacyHandleBuffer,
     LegacyInitBuffer,
     LegacyLaunchFinishBuffer,
     LegacyLaunchMeasureBuffer,
@@ -17,6 +18,7 @@ from impl.firmware.legacy.buffers import (
     LegacyLaunchUpdateBuffer,
 )
 from impl.firmware.legacy.command_ids import LegacyCommandId
+from impl.firmware.legacy.deactivate import deactivate, decommission
 from impl.firmware.legacy.launch_finish import launch_finish
 from impl.firmware.legacy.launch_measure import launch_measure
 from impl.firmware.legacy.launch_start import launch_start
@@ -39,6 +41,8 @@ LEGACY_COMMANDS = {
     LegacyCommandId.INIT: LegacyCommand(LegacyInitBuffer, platform.init),
     LegacyCommandId.DF_FLUSH: LegacyCommand(NoBuffer, platform.flush),
     LegacyCommandId.ACTIVATE: LegacyCommand(LegacyActivateBuffer, activate),
+    LegacyCommandId.DEACTIVATE: LegacyCommand(LegacyHandleBuffer, deactivate),
+    LegacyCommandId.DECOMMISSION: LegacyCommand(LegacyHandleBuffer, decommission),
     LegacyCommandId.LAUNCH_START: LegacyCommand(LegacyLaunchStartBuffer, launch_start),
     LegacyCommandId.LAUNCH_UPDATE_DATA: LegacyCommand(LegacyLaunchUpdateBuffer, launch_update_data),
     LegacyCommandId.LAUNCH_UPDATE_VMSA: LegacyCommand(LegacyLaunchUpdateBuffer, launch_update_vmsa),

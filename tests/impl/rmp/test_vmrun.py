@@ -7,6 +7,7 @@ from impl.hypervisor.vmsa_layout import pack
 from impl.machine import GENOA, HOST, TURIN, Configuration, Cpu, Running
 from impl.registers import Msr
 from impl.rmp.implicit import usable_as_vmsa, vmsave
+from impl.rmp.save_area import record_checksum
 from impl.rmp.vmrun import EFER_SVME, VINTR_BUSY, vmexit, vmrun
 from spec.knobs import Knobs
 from spec.vocabulary import AccessKind, Agent, Eax, Event, NpfInfo, SevFeatures
@@ -33,6 +34,7 @@ class Host(Scene):
             self.machine.rmp.store(VMSA_PFN, entry)
         fields = {"efer": EFER_SVME, "sev_features": features, "cr3": 0x7000, **vmsa}
         self.machine.memory.write(SPA, pack(fields), GUEST_ASID)
+        record_checksum(self.machine, SPA)
 
     def word(self, offset: int, value: int, vmcb: int = VMCB) -> None:
         self.machine.memory.write_raw(vmcb + offset, value.to_bytes(8, "little"))

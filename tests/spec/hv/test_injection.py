@@ -11,7 +11,7 @@ from spec.hv.registration import CLEAR, DOORBELL_EXIT, IPI_EXIT, QUERY, SET, Nae
 from spec.knobs import DEFAULT_KNOBS
 from spec.record import replace
 from spec.vmpl.sev_features import HostSettings, InjectionRequest, illegal_features
-from spec.vocabulary import Event, HostAction, SevFeatures
+from spec.vocabulary import DoorbellAction, Event, SevFeatures
 
 HV = InjectionRequest(True, 28, 3, False)
 VC = InjectionRequest(True, 29, 3, True)
@@ -122,12 +122,12 @@ def test_page_is_registered_queried_and_cleared():
 def test_malformed_registration_drops_the_one_before():
     page = host_answers_nae(OFFERING, nae(DOORBELL_EXIT, SET, 0x5000)).system
     outcome = host_answers_nae(page, nae(DOORBELL_EXIT, SET, 0x5008))
-    assert (outcome.result, outcome.check, outcome.system) == (HostAction.REFRAINS, "malformed", OFFERING)
+    assert (outcome.result, outcome.check, outcome.system) == (DoorbellAction.REFRAINS, "malformed", OFFERING)
 
 
 def test_events_without_restricted_injection_are_refused():
     outcome = host_answers_nae(replace(OFFERING, offered=0), nae(DOORBELL_EXIT, SET, 0x5000))
-    assert (outcome.result, outcome.check) == (HostAction.REFRAINS, "not-offered")
+    assert (outcome.result, outcome.check) == (DoorbellAction.REFRAINS, "not-offered")
 
 
 def test_ipi_needs_a_page():
