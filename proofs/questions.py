@@ -131,7 +131,8 @@ class Reachable:
     def __init__(self, suite: Suite, state: Any, op: Any) -> None:
         context = Context(forks=False, scope=" of what is assumed")
         assumed = run(context, lambda: [bool_term(assumption(state, op)) for assumption in suite.assumptions])
-        self.instances = instances(context, state, op, suite.hypotheses)
+        hinted = run(context, lambda: [pair for hint in suite.hints for pair in hint(state, op, {})])
+        self.instances = instances(context, state, op, suite.hypotheses, hints=hinted)
         self.asked = Asked([*assumed, *context.axioms], self.instances)
 
     def is_possible(self, path: Path) -> bool | None:

@@ -13,6 +13,7 @@ from time import perf_counter
 
 from proofs.cache import Cache
 from proofs.counterexample import counterexamples
+from proofs.hv_graph import prove_graphs
 from proofs.liveness import prove_liveness
 from proofs.obligations import Verdict, prove_transition
 from proofs.solvers import SOLVERS
@@ -44,8 +45,8 @@ class Answer:
     cached: bool = False
 
 
-LIVENESS = "liveness"
-"""The suite of theorem T9, which is an argument over the page-state graph and not an induction."""
+LIVENESS, HV_GRAPHS = "liveness", "hv-graphs"
+"""The suites of theorem T9, and of the second half of T6: arguments over graphs of states, and not inductions."""
 T9 = InvariantInfo(
     name="donated_pages_can_return",
     identifier="RMP-T9",
@@ -59,6 +60,26 @@ def liveness() -> list[Verdict]:
     return [replace(v, transition=f"{v.transition}: {v.claim}", claim=T9.name) for v in prove_liveness()]
 
 
+T6 = InvariantInfo(
+    name="posted_events_are_taken",
+    identifier="HV-T6-GRAPHS",
+    guarantor=Guarantor.HOST,
+    manual='GHCB (56421), "#HV Exception"',
+)
+
+
+def graphs() -> list[Verdict]:
+    """The obligations of T6 on bounded instances, under the theorem's name."""
+    return [replace(v, claim=T6.name) for v in prove_graphs()]
+
+
+ARGUMENTS: dict[str, tuple[InvariantInfo, Callable[[], list[Verdict]]]] = {
+    LIVENESS: (T9, liveness),
+    HV_GRAPHS: (T6, graphs),
+}
+"""What is proved in one piece: the claim, and its obligations."""
+
+
 def pieces(solvers: Iterable[str] = ("z3",), suites: Sequence[Suite] = EVERYTHING) -> list[Piece]:
     """All there is to prove, in the order of the registry."""
     return [
@@ -66,7 +87,7 @@ def pieces(solvers: Iterable[str] = ("z3",), suites: Sequence[Suite] = EVERYTHIN
         for solver in solvers
         for suite in suites
         for transition in suite.transitions
-    ] + [Piece(LIVENESS, LIVENESS, solver) for solver in solvers]
+    ] + [Piece(argument, argument, solver) for argument in ARGUMENTS for solver in solvers]
 
 
 def found(piece: Piece, suites: Sequence[Suite] = EVERYTHING) -> tuple[Suite, Transition]:
@@ -83,8 +104,8 @@ def work(piece: Piece) -> Answer:
     begun = perf_counter()
     token = MAKE_SOLVER.set(SOLVERS[piece.solver])
     try:
-        if piece.suite == LIVENESS:
-            return Answer(piece, tuple(liveness()), perf_counter() - begun)
+        if piece.suite in ARGUMENTS:
+            return Answer(piece, tuple(ARGUMENTS[piece.suite][1]()), perf_counter() - begun)
         suite, transition = found(piece)
         verdicts = prove_transition(suite, transition)
     finally:
@@ -102,7 +123,7 @@ LONG = 1 << 20
 
 def weight(piece: Piece) -> int:
     """How much work a piece is likely to be: the text of its transition's module is a fair measure."""
-    if piece.suite == LIVENESS:
+    if piece.suite in ARGUMENTS:
         return LONG
     _, transition = found(piece)
     return len(inspect.getsource(inspect.getmodule(inspect.unwrap(transition)) or transition))

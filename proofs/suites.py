@@ -5,6 +5,15 @@ from functools import wraps
 from typing import Any
 
 from proofs.attestation_suites import ATTESTATION_INITIAL, ATTESTATION_SUITES
+from proofs.hv_suite import (
+    events_last,
+    events_reset,
+    hv_reset,
+    level_on_top,
+    of_careful_handlers,
+    places_on_top,
+    registration_reset,
+)
 from proofs.induction import is_state_invariant
 from proofs.initial import guest_reset, reset
 from proofs.lifting import lifted
@@ -12,7 +21,18 @@ from proofs.list_suite import list_suites
 from proofs.needed_knobs import needed_knobs_have_defaults
 from proofs.protocol_suites import PROTOCOLS, PROTOCOLS_INITIAL
 from proofs.suite import Suite
-from spec.everything import GUEST_INVARIANTS, GUEST_TRANSITIONS, INVARIANTS, TRANSITIONS
+from spec.everything import (
+    EVENT_INVARIANTS,
+    EVENT_TRANSITIONS,
+    GUEST_INVARIANTS,
+    GUEST_TRANSITIONS,
+    HV_INVARIANTS,
+    HV_TRANSITIONS,
+    INVARIANTS,
+    REGISTRATION_INVARIANTS,
+    REGISTRATION_TRANSITIONS,
+    TRANSITIONS,
+)
 from spec.firmware.activate import ASID_MASK
 from spec.firmware.asids import slots_of
 from spec.firmware.initial_table import follows_memory_map
@@ -27,6 +47,9 @@ from spec.guest.careful import PageStep
 from spec.guest.careful_masks import MaskStep
 from spec.guest.ghost import LAST_CONTAINER
 from spec.guest.world import World, asid_of, is_careful
+from spec.hv.events import EventWorld
+from spec.hv.registration import Registration
+from spec.hv.world import HvWorld
 from spec.logic import all_of, any_of, implies, none_of
 from spec.registry import invariant_info
 from spec.rmp.authority import GFN_MAX, effective, offset_of, page_of
@@ -214,7 +237,34 @@ GUEST = Suite(
 
 LIST, LIST_INITIAL = list_suites(GUEST)
 
-SUITES = (RMP, GUEST, *PROTOCOLS, LIST)
+OF_HANDLERS = tuple(of_careful_handlers(i) for i in HV_INVARIANTS)
+STATES_OF_HANDLERS = tuple(i for i in OF_HANDLERS if is_state_invariant(i))
+HV = Suite(
+    name="hv",
+    state_type=HvWorld,
+    transitions=HV_TRANSITIONS,
+    invariants=OF_HANDLERS,
+    hypotheses=STATES_OF_HANDLERS,
+    assumptions=(needed_knobs_have_defaults, events_last),
+    hints=(places_on_top,),
+)
+
+STATES_OF_EVENTS = tuple(i for i in EVENT_INVARIANTS if is_state_invariant(i))
+EVENTS = Suite(
+    name="events",
+    state_type=EventWorld,
+    transitions=EVENT_TRANSITIONS,
+    invariants=EVENT_INVARIANTS,
+    hypotheses=STATES_OF_EVENTS,
+    assumptions=(needed_knobs_have_defaults,),
+    hints=(level_on_top,),
+)
+STATES_OF_REGISTRATION = tuple(i for i in REGISTRATION_INVARIANTS if is_state_invariant(i))
+REGISTRATION = Suite(
+    "registration", Registration, REGISTRATION_TRANSITIONS, REGISTRATION_INVARIANTS, STATES_OF_REGISTRATION
+)
+
+SUITES = (RMP, GUEST, *PROTOCOLS, LIST, HV, EVENTS, REGISTRATION)
 
 INITIAL = (
     Suite("rmp-initial", System, (reset,), STATE_INVARIANTS, ()),
@@ -222,6 +272,9 @@ INITIAL = (
     *PROTOCOLS_INITIAL,
     *ATTESTATION_INITIAL,
     LIST_INITIAL,
+    Suite("hv-initial", HvWorld, (hv_reset,), STATES_OF_HANDLERS, ()),
+    Suite("events-initial", EventWorld, (events_reset,), STATES_OF_EVENTS, ()),
+    Suite("registration-initial", Registration, (registration_reset,), STATES_OF_REGISTRATION, ()),
 )
 """Initial states: the state invariants hold in them."""
 

@@ -3,12 +3,15 @@
 from typing import Any, get_args, get_origin
 
 from spec.features import MILAN, Platform
+from spec.hv.events import EventWorld, quiet
+from spec.hv.initial import started
+from spec.hv.world import HvWorld
 from spec.maps import Map
 from spec.record import fields_of, is_record
 from spec.system.initial import booted
 from spec.system.state import System
 
-PLAINEST = {System: booted(MILAN), Platform: MILAN}
+PLAINEST: dict[Any, Any] = {System: booted(MILAN), HvWorld: started(MILAN), EventWorld: quiet(MILAN), Platform: MILAN}
 """Where all zeros is no sensible value."""
 
 

@@ -15,6 +15,7 @@ from proofs.small_world import FRAMES, has_ended
 from spec.firmware.sealing import Iv
 from spec.firmware.state import ContextPage, MetadataSlot, SealedSlot
 from spec.guest.world import World
+from spec.hv.world import HvWorld
 from spec.registry import invariant_info, parameters_of, transition_info
 from spec.vocabulary import Gfn, Pfn
 
@@ -31,7 +32,7 @@ class Witness:
     key: Callable[[Any], Hashable]
     begins: str = ""
     """What has happened before the trace begins, in words."""
-    seen: Callable[[World], bool] | None = None
+    seen: Callable[[Any], bool] | None = None
     """What is looked for, if that shows more than the first state in which the statement fails."""
     is_over: Callable[[Any], bool] = has_ended
     """Where nothing is promised any more."""
@@ -52,8 +53,10 @@ class Witness:
         return "\n".join([*begins, shown(self).text(), f"   then {self.identifier} does not hold"])
 
 
-def values_in(world: World, kind: Any) -> list[Any]:
-    """The values of a type that matter in a plain world: keys of its tables, and the guest's addresses."""
+def values_in(world: World | HvWorld, kind: Any) -> list[Any]:
+    """The values of a type that matter in a plain world: keys of its tables, addresses, places of the stack."""
+    if isinstance(world, HvWorld):
+        return list(range(world.depth + 1))
     firmware = world.system.firmware
     tables: dict[Any, Any] = {
         Pfn: world.system.rmp,
@@ -65,19 +68,19 @@ def values_in(world: World, kind: Any) -> list[Any]:
     return list(FRAMES) if kind == Gfn else [key for key, _ in tables[kind].changed()] or [0]
 
 
-def choices(world: World, statement: Predicate) -> Iterator[dict[str, Any]]:
+def choices(world: World | HvWorld, statement: Predicate) -> Iterator[dict[str, Any]]:
     """The arbitrary values of a statement, in every combination."""
     kinds = free_parameters(statement)
     for values in product(*(values_in(world, kind) for kind in kinds.values())):
         yield dict(zip(kinds, values, strict=True))
 
 
-def fails_in(statement: Predicate, world: World) -> bool:
+def fails_in(statement: Predicate, world: World | HvWorld) -> bool:
     """Whether a statement about states is false of a plain one."""
     return any(not statement(world, **values) for values in choices(world, statement))
 
 
-def fails_of(statement: Predicate, before: World, taken: Taken) -> bool:
+def fails_of(statement: Predicate, before: World | HvWorld, taken: Taken) -> bool:
     """Whether a statement about steps is false of a plain one."""
     if not invariant_info(statement).speaks_of(transition_info(taken.take)):
         return False
@@ -87,7 +90,7 @@ def fails_of(statement: Predicate, before: World, taken: Taken) -> bool:
 
 
 @cache
-def looked_for(witness: Witness) -> Found[World]:
+def looked_for(witness: Witness) -> Found[Any]:
     """The search for a witness; it may end without a trace."""
     if is_state_invariant(witness.statement):
         return search(
@@ -107,7 +110,7 @@ def looked_for(witness: Witness) -> Found[World]:
     )
 
 
-def shown(witness: Witness) -> Found[World]:
+def shown(witness: Witness) -> Found[Any]:
     """The trace of a witness, replayed: the statement is false at its end."""
     found = looked_for(witness)
     if not found.trace:

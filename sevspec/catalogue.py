@@ -15,13 +15,20 @@ from sevspec.source import Function, function_of, reached
 from spec.everything import (
     ATTESTATION_INVARIANTS,
     ATTESTATION_TRANSITIONS,
+    EVENT_INVARIANTS,
+    EVENT_TRANSITIONS,
     GUEST_INVARIANTS,
     GUEST_TRANSITIONS,
+    HV_INVARIANTS,
+    HV_NO_INVARIANTS,
+    HV_TRANSITIONS,
     INVARIANTS,
     MEMORY_TRANSITIONS,
     NO_INVARIANTS,
     PROTOCOL_INVARIANTS,
     PROTOCOL_TRANSITIONS,
+    REGISTRATION_INVARIANTS,
+    REGISTRATION_TRANSITIONS,
     TRANSITIONS,
 )
 from spec.knobs import KNOBS, Knob
@@ -30,15 +37,40 @@ from spec.vocabulary import Actor, Result
 
 FAMILIES: tuple[type[Enum], ...] = get_args(Result)
 """The families of results; no two members of one family are equal."""
+OF_EVENTS = (*HV_TRANSITIONS, *EVENT_TRANSITIONS, *REGISTRATION_TRANSITIONS)
+ABOUT_EVENTS = (*HV_INVARIANTS, *EVENT_INVARIANTS, *REGISTRATION_INVARIANTS, *HV_NO_INVARIANTS)
 ALL_TRANSITIONS: tuple[Callable[..., Any], ...] = tuple(
     dict.fromkeys(
-        (*TRANSITIONS, *GUEST_TRANSITIONS, *MEMORY_TRANSITIONS, *PROTOCOL_TRANSITIONS, *ATTESTATION_TRANSITIONS)
+        (
+            *TRANSITIONS,
+            *GUEST_TRANSITIONS,
+            *MEMORY_TRANSITIONS,
+            *PROTOCOL_TRANSITIONS,
+            *ATTESTATION_TRANSITIONS,
+            *OF_EVENTS,
+        )
     )
 )
 ALL_INVARIANTS: tuple[Callable[..., Any], ...] = tuple(
-    dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *PROTOCOL_INVARIANTS, *ATTESTATION_INVARIANTS, *NO_INVARIANTS))
+    dict.fromkeys(
+        (
+            *INVARIANTS,
+            *GUEST_INVARIANTS,
+            *PROTOCOL_INVARIANTS,
+            *ATTESTATION_INVARIANTS,
+            *ABOUT_EVENTS,
+            *NO_INVARIANTS,
+        )
+    )
 )
 """Every statement that has an identifier, also those that nobody guarantees."""
+EVENT_KINDS = {
+    Actor.CAREFUL_GUEST: "step of a #HV handler and the code around it",
+    Actor.HYPERVISOR: "step of a host that injects events",
+    Actor.HARDWARE: "delivery of events",
+    Actor.PARAVISOR: "step of a paravisor that injects events",
+}
+"""What the steps of `spec/hv/` are to a reader."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +98,8 @@ class Step:
             return "firmware command"
         if self.function.text.file.startswith("spec/attestation/"):
             return "step of attestation"
+        if self.function.text.file.startswith("spec/hv/"):
+            return EVENT_KINDS[self.info.actor]
         if self.function.text.file.startswith(("spec/ghcb/", "spec/vc/")):
             return f"step of a {self.info.actor.value}"
         kinds = {Actor.CAREFUL_GUEST: "step of a careful guest", Actor.HARDWARE: "memory access"}

@@ -2,6 +2,7 @@
 
 from enum import Enum, IntEnum
 
+from proofs.hv_premises import OF_ANY_HOST, OF_HANDLER_RULES
 from proofs.premises import OF_ATTESTATION, OF_EXECUTION, OF_MESSAGES, OF_NOTHING, OF_RULES
 from proofs.witnesses import Witness, shown
 from sevspec.answers import result_text
@@ -106,7 +107,8 @@ def invariant_topic(prop: Property) -> Topic:
     topic.fact("needs at their defaults", info.needs)
     topic.fact("speaks of", info.by or "every step")
     topic.fact("exempts", info.unless)
-    witnesses = (*OF_NOTHING, *OF_RULES, *OF_EXECUTION, *OF_ATTESTATION, *OF_MESSAGES)
+    of_events = (*OF_HANDLER_RULES, *OF_ANY_HOST)
+    witnesses = (*OF_NOTHING, *OF_RULES, *OF_EXECUTION, *OF_ATTESTATION, *OF_MESSAGES, *of_events)
     topic.tables += [trace_table(w) for w in witnesses if w.identifier == info.identifier]
     topic.tables += breach_tables(info.identifier)
     return topic

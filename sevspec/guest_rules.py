@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from proofs.hv_premises import OF_HANDLER_RULES
 from proofs.premises import OF_ATTESTATION, OF_MESSAGES, OF_RULES
 from proofs.witnesses import Witness
 from sevspec.catalogue import ALL_TRANSITIONS
@@ -18,6 +19,7 @@ from spec.attestation.parties import Care
 from spec.attestation.rules import Diligence
 from spec.guest.following import FOLLOWING
 from spec.guest.world import Discipline
+from spec.hv.rules import HandlerRules
 from spec.record import fields_of
 
 LABEL = re.compile(r"([A-Z]\d+): ")
@@ -38,6 +40,7 @@ class RuleBook:
 
 BOOKS = (
     RuleBook("rule of a careful guest", Discipline, "rules", OF_RULES, lambda world: world.guest.rules),
+    RuleBook("rule of a #HV handler", HandlerRules, "rules", OF_HANDLER_RULES, lambda world: world.rules),
     RuleBook("rule of a relying party", Diligence, "rules", OF_ATTESTATION, lambda parties: parties.rules),
     RuleBook("rule of a measured guest", Care, "care", OF_ATTESTATION, lambda parties: parties.care),
     RuleBook("rule of a guest's messages", Thrift, "rules", OF_MESSAGES, lambda exchange: exchange.guest.rules),

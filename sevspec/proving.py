@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from proofs.attestation_suites import ATTESTATION_SUITES
+from proofs.hv_premises import OF_ANY_HOST
 from proofs.obligations import Verdict
 from proofs.premises import OF_NOTHING
-from proofs.session import LIVENESS, T9, Answer, Piece, pieces
+from proofs.session import ARGUMENTS, HV_GRAPHS, LIVENESS, Answer, Piece, pieces
 from proofs.solvers import PACKAGES, SOLVERS, version_of
 from proofs.solving import FAILED, PROVED, UNKNOWN
 from proofs.suites import EVERYTHING, SUITES
@@ -24,6 +25,11 @@ from spec.registry import InvariantInfo, invariant_info
 SCHEMA = 1
 ENGINE = {"numbers-fit": "sums and ranges fit their fields", "can-be-explored": "the proof can be carried out"}
 
+THEOREMS = {"T6": {"hv", "hv-initial", "events", "events-initial", HV_GRAPHS}, "T9": {LIVENESS}}
+"""The suites that together prove a theorem."""
+NOTHING = (*OF_NOTHING, *OF_ANY_HOST)
+"""Traces to what is no invariant."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -36,7 +42,9 @@ class Row:
 def invariants() -> dict[str, InvariantInfo]:
     """Every invariant of every suite, by name."""
     suites = (*SUITES, *ATTESTATION_SUITES)
-    return {i.__name__: invariant_info(i) for suite in suites for i in suite.invariants} | {T9.name: T9}
+    return {i.__name__: invariant_info(i) for suite in suites for i in suite.invariants} | {
+        info.name: info for info, _ in ARGUMENTS.values()
+    }
 
 
 def solvers_named(name: str) -> list[str]:
@@ -59,7 +67,9 @@ def selected(names: Sequence[str], solvers: Sequence[str]) -> list[Piece]:
     claims: set[str] = set()
     for name in names:
         by_identifier = {i for i, info in known.items() if name.upper() == info.identifier.upper()}
-        if name.lower() in suites | transitions:
+        if name.upper() in THEOREMS:
+            steps |= THEOREMS[name.upper()]
+        elif name.lower() in suites | transitions:
             steps.add(name.lower())
         elif name in known or by_identifier:
             claims |= by_identifier or {name}
@@ -73,8 +83,8 @@ def with_claims(piece: Piece, claims: set[str]) -> list[Piece]:
     """A piece with those of the claims that it has; nothing, if it has none of them."""
     if not claims:
         return [piece]
-    if piece.suite == LIVENESS:
-        return [piece] if T9.name in claims else []
+    if piece.suite in ARGUMENTS:
+        return [piece] if ARGUMENTS[piece.suite][0].name in claims else []
     suite = next(s for s in EVERYTHING if s.name == piece.suite)
     own = tuple(sorted(i.__name__ for i in suite.invariants if i.__name__ in claims))
     return [replace(piece, invariants=own)] if own else []
@@ -85,7 +95,7 @@ def unknown_name(name: str, known: Iterable[str]) -> str:
     for item in NOT_STATED:
         if item.identifier.upper() == name.upper():
             return f"{item.identifier} is not stated yet: {item.waits_for}"
-    if name.upper() in {witness.identifier.upper() for witness in OF_NOTHING}:
+    if name.upper() in {witness.identifier.upper() for witness in NOTHING}:
         return f"{name.upper()} is not an invariant; `sevspec explain {name.upper()}` shows why"
     by_fold: dict[str, str] = {word.lower(): word for word in known}
     close = difflib.get_close_matches(name.lower(), by_fold, n=3)
@@ -95,14 +105,15 @@ def unknown_name(name: str, known: Iterable[str]) -> str:
 
 def rows(answers: Iterable[Answer]) -> list[Row]:
     """One row for each obligation; where solvers differ, or one gave up, it says which."""
-    by_claim: dict[tuple[str, str, str], dict[str, Verdict]] = {}
+    by_claim: dict[tuple[str, str, str, str], dict[str, Verdict]] = {}
     solvers: dict[tuple[str, str], set[str]] = {}
     for answer in answers:
         piece = answer.piece
         solvers.setdefault((piece.suite, piece.transition), set()).add(piece.solver)
         for verdict in answer.verdicts:
-            by_claim.setdefault((piece.suite, piece.transition, verdict.claim), {})[piece.solver] = verdict
-    return [Row(suite, agreed(given, solvers[suite, transition])) for (suite, transition, _), given in by_claim.items()]
+            key = (piece.suite, piece.transition, verdict.transition, verdict.claim)
+            by_claim.setdefault(key, {})[piece.solver] = verdict
+    return [Row(suite, agreed(given, solvers[suite, piece])) for (suite, piece, _, _), given in by_claim.items()]
 
 
 def agreed(given: dict[str, Verdict], solvers: set[str]) -> Verdict:
@@ -135,7 +146,7 @@ def document(
         "solvers": {s: version_of(s) for s in dict.fromkeys(a.piece.solver for a in answers)},
         "theorems": list(theorems),
         "counterexamples": [text for answer in answers for text in answer.counterexamples],
-        "not_invariants": [{"identifier": w.identifier, "trace": w.text().splitlines()} for w in OF_NOTHING],
+        "not_invariants": [{"identifier": w.identifier, "trace": w.text().splitlines()} for w in NOTHING],
         "not_stated": [vars(item) for item in NOT_STATED],
         "list": [
             {
@@ -157,7 +168,7 @@ def beside() -> tuple[Table, Table]:
     known = {prop.info.identifier: prop for prop in catalogue().properties}
     no = [
         (w.identifier, doc_line(known[w.identifier].function.node), f"fails after {len(shown(w).trace)} steps")
-        for w in OF_NOTHING
+        for w in NOTHING
     ]
     missing = [(item.identifier, item.words, item.waits_for) for item in NOT_STATED]
     return (

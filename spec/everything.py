@@ -23,6 +23,18 @@ from spec.guest.mask_invariants import INVARIANTS as MASK_INVARIANTS
 from spec.guest.no_invariants import STATEMENTS as NO_INVARIANTS
 from spec.guest.swapping_invariants import INVARIANTS as SWAPPING_INVARIANTS
 from spec.guest.transitions import TRANSITIONS as GUEST_TRANSITIONS
+from spec.hv.alternate import TRANSITIONS as ALTERNATE_TRANSITIONS
+from spec.hv.entry_invariants import INVARIANTS as ENTRY_INVARIANTS
+from spec.hv.event_invariants import INVARIANTS as EVENT_INVARIANTS
+from spec.hv.exactness import INVARIANTS as EXACTNESS_INVARIANTS
+from spec.hv.honest import INVARIANTS as HONEST_INVARIANTS
+from spec.hv.injection import TRANSITIONS as INJECTION_TRANSITIONS
+from spec.hv.no_invariants import STATEMENTS as HV_NO_INVARIANTS
+from spec.hv.progress import INVARIANTS as PROGRESS_INVARIANTS
+from spec.hv.registration import TRANSITIONS as REGISTRATION_TRANSITIONS
+from spec.hv.registration_invariants import INVARIANTS as REGISTRATION_INVARIANTS
+from spec.hv.safety import INVARIANTS as SAFETY_INVARIANTS
+from spec.hv.transitions import TRANSITIONS as HV_TRANSITIONS
 from spec.memory.transitions import TRANSITIONS as MEMORY_TRANSITIONS
 from spec.rmp.access_invariants import INVARIANTS as ACCESS_INVARIANTS
 from spec.rmp.invariants import INVARIANTS as RMP_INVARIANTS
@@ -52,6 +64,10 @@ GUEST_INVARIANTS = (
     *MASK_INVARIANTS,
 )
 """Every invariant of the machine with one guest followed: those of any guest, then those of a careful one."""
+HV_INVARIANTS = (*SAFETY_INVARIANTS, *ENTRY_INVARIANTS, *EXACTNESS_INVARIANTS, *HONEST_INVARIANTS, *PROGRESS_INVARIANTS)
+"""Every invariant of a virtual processor with restricted injection: against any host, then with an honest one."""
+EVENT_TRANSITIONS = (*INJECTION_TRANSITIONS, *ALTERNATE_TRANSITIONS)
+"""Every step that concerns the events of one VMSA."""
 PROTOCOL_TRANSITIONS = (*MSR_TRANSITIONS, *VC_TRANSITIONS, *HOST_TRANSITIONS, *LIST_TRANSITIONS)
 """Every step of the GHCB protocol and of #VC."""
 PROTOCOL_INVARIANTS = (*MSR_INVARIANTS, *VC_INVARIANTS, *HOST_INVARIANTS, *LIST_INVARIANTS)
@@ -64,10 +80,15 @@ ATTESTATION_INVARIANTS = (*REPORT_INVARIANTS, *MESSAGE_INVARIANTS)
 __all__ = [
     "ATTESTATION_INVARIANTS",
     "ATTESTATION_TRANSITIONS",
+    "EVENT_INVARIANTS",
+    "EVENT_TRANSITIONS",
     "GUEST_INVARIANTS",
     "GUEST_TRANSITIONS",
     "HOST_INVARIANTS",
     "HOST_TRANSITIONS",
+    "HV_INVARIANTS",
+    "HV_NO_INVARIANTS",
+    "HV_TRANSITIONS",
     "INVARIANTS",
     "LIST_INVARIANTS",
     "LIST_TRANSITIONS",
@@ -77,6 +98,8 @@ __all__ = [
     "NO_INVARIANTS",
     "PROTOCOL_INVARIANTS",
     "PROTOCOL_TRANSITIONS",
+    "REGISTRATION_INVARIANTS",
+    "REGISTRATION_TRANSITIONS",
     "TRANSITIONS",
     "VC_INVARIANTS",
     "VC_TRANSITIONS",

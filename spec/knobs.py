@@ -123,6 +123,21 @@ class Knobs:
     vmsa_twice_refused: bool = True
     device_writes_checked: bool = True
     default_page_state_error: bool = True
+    hv_before_next_instruction: bool = True
+    hv_posted_in_one_step: bool = True
+    hv_replaces_lower: bool = False
+    hv_cancelled_undelivered: bool = True
+    hv_error_code_refused: bool = True
+    restricted_violation_invalid: bool = True
+    injection_modes_exclusive: bool = True
+    alternate_ignores_vmcb: bool = True
+    doorbell_extended: bool = True
+    no_eoi_by_bit: bool = True
+    vectors_from_31: bool = True
+    nmi_despite_disabled: bool = True
+    hv_wakes_for_new_only: bool = True
+    run_vmpl_delivers_hv: bool = True
+    busy_by_hardware: bool = True
     ghcb_msr_intercepted: bool = False
     ghcb_cpuid_echo: bool = True
     ghcb_msr_reserved_zero: bool = True
@@ -493,5 +508,85 @@ KNOBS = (
         "vc_step_lost",
         "a single step that falls on an emulated instruction is lost",
         "#DB is raised behind it",
+    ),
+    Knob(
+        "K-HV-DELIVER",
+        "hv_before_next_instruction",
+        "a #HV is taken before the next instruction of the guest",
+        "it is taken some instructions later",
+    ),
+    Knob(
+        "K-HV-POST",
+        "hv_posted_in_one_step",
+        "a host writes an event and sets NoFurtherSignal in one step",
+        "in two steps, between which the guest may run",
+    ),
+    Knob(
+        "K-HV-REPLACE",
+        "hv_replaces_lower",
+        "a host writes a vector only where none is pending",
+        "a vector of a higher class takes the place of a lower one",
+    ),
+    Knob(
+        "K-HV-CANCEL",
+        "hv_cancelled_undelivered",
+        "a host takes events back only before their #HV is delivered",
+        "at any time",
+    ),
+    Knob(
+        "K-HV-EV",
+        "hv_error_code_refused",
+        "EVENTINJ of #HV with an error code is refused",
+        "it is delivered, with the error code on the stack",
+    ),
+    Knob(
+        "K-RI-VIOL",
+        "restricted_violation_invalid",
+        "VMRUN of a VMSA with restricted injection and another event than #HV is VMEXIT_INVALID",
+        "the event is ignored",
+    ),
+    Knob(
+        "K-RI-AI",
+        "injection_modes_exclusive",
+        "VMRUN of a VMSA with both restricted and alternate injection fails",
+        "alternate injection is ignored",
+    ),
+    Knob(
+        "K-AI-EVINJ",
+        "alternate_ignores_vmcb",
+        "EVENTINJ and V_INTR of the VMCB are ignored for a VMSA with alternate injection",
+        "VMRUN is VMEXIT_INVALID",
+    ),
+    Knob(
+        "K-DB-EXT",
+        "doorbell_extended",
+        "doorbell bytes 3 and 64 to 255 tell of events of less privileged VMPLs",
+        "they are reserved, and free for software",
+    ),
+    Knob("K-NOEOI", "no_eoi_by_bit", "bit 0 of NoEoiRequired decides", "the whole byte decides"),
+    Knob("K-VEC-MIN", "vectors_from_31", "vectors below 31 are never dispatched", "only those below 16 are not"),
+    Knob(
+        "K-NMI-IF0",
+        "nmi_despite_disabled",
+        "NMI and #MC are acted on even if #HV interrupted code with interrupts disabled",
+        "they are postponed with all other work",
+    ),
+    Knob(
+        "K-WAKE",
+        "hv_wakes_for_new_only",
+        "a host ends HLT only by the #HV of a new event",
+        "also for what is pending in the page",
+    ),
+    Knob(
+        "K-RUNVMPL-PEND",
+        "run_vmpl_delivers_hv",
+        "a host delivers a pending #HV before it runs another VMPL",
+        "it runs the other VMPL at once",
+    ),
+    Knob(
+        "K-BUSY-HW",
+        "busy_by_hardware",
+        "hardware sets BUSY of a VMSA with alternate injection when an exit interrupts the delivery of an event",
+        "only with Secure AVIC; otherwise BUSY is a lock of software",
     ),
 )

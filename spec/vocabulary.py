@@ -109,6 +109,8 @@ class Event(Enum):
     DB = "#DB"
     NPF = "#VMEXIT(NPF)"
     VC = "#VC"
+    HV = "#HV"
+    DF = "#DF"
     VMEXIT_INVALID = "VMEXIT_INVALID"
     VMEXIT_BUSY = "VMEXIT_BUSY"
     VMEXIT = "#VMEXIT(intercept)"
@@ -195,6 +197,15 @@ class HostAction(Enum):
 
 
 @unique
+class DoorbellAction(Enum):
+    """What a host does next at a doorbell page: the results of its steps there."""
+
+    ACTS = "acts"
+    REFRAINS = "keeps still"
+    """The step is not possible now, or a rule of an honest host forbids it."""
+
+
+@unique
 class Verdict(Enum):
     """What a relying party makes of an attestation report."""
 
@@ -202,7 +213,7 @@ class Verdict(Enum):
     REFUSED = "refused"
 
 
-Result = Eax | Event | Status | Limit | GuestAction | HostAction | Verdict
+Result = Eax | Event | Status | Limit | GuestAction | HostAction | DoorbellAction | Verdict
 
 
 # --- page states ---
@@ -448,6 +459,7 @@ class Actor(Enum):
     HYPERVISOR = "hypervisor"
     GUEST = "guest"
     CAREFUL_GUEST = "careful guest"
+    PARAVISOR = "paravisor"
     CAREFUL_HOST = "careful host"
     FIRMWARE = "firmware"
     HARDWARE = "hardware"

@@ -79,6 +79,7 @@ def test_what_is_no_invariant_and_what_is_not_stated_is_listed_beside_the_claims
         "RMP-I48": "fails after 3 steps",
         "RMP-I42-ANY": "fails after 4 steps",
         "RMP-I32-ANY": "fails after 4 steps",
+        "HV-H30": "fails after 10 steps",
     }
     stated = {info.identifier for info in proving.invariants().values()}
     assert {row[0] for row in missing.rows} >= {"RMP-I35", "RMP-I49", "rule D5"}
@@ -111,6 +112,12 @@ def test_obligation_that_one_solver_did_not_answer_is_unknown():
     silent = Answer(Piece("rmp", "psmash", "cvc5"), (), 0.1)
     (row,) = proving.rows([answer("z3", PROVED), silent])
     assert row.verdict.status == UNKNOWN
+
+
+def test_each_obligation_of_one_argument_has_a_row():
+    parts = (Verdict("one", "claim", FAILED, 0.1, "here"), Verdict("another", "claim", PROVED, 0.1))
+    found = proving.rows([Answer(Piece("liveness", "liveness"), parts, 0.1)])
+    assert [row.verdict.status for row in found] == [FAILED, PROVED]
 
 
 @pytest.mark.parametrize(("table", "status"), TABLES.items())
