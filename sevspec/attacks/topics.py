@@ -36,6 +36,7 @@ def rule_topic(rule: Rule) -> Topic:
     topic.fact("source", rule.manual)
     topic.fact("evidence", rule.evidence.value)
     topic.fact("field of the careful guest", rule.spec)
+    topic.fact("proved", rule.claims)
     topic.fact("stops", stopped_by(rule.id))
     topic.fact("lifted by", [r.id for r in relaxations().values() if r.lifts == rule.id])
     shown = next((a for a in attacks() for form in a.forms if form.without == (rule.id,)), None)
