@@ -175,5 +175,5 @@ class Judge:
     def _form(self, word: Word, known: list[Word]) -> str:
         if word in known:
             return "replayed"
-        moved = {word ^ difference for difference in self.differences}
-        return "controlled" if word in self.public or moved & (self.secrets | self.public) else "garbled"
+        moved = {word ^ difference for difference in (0, *self.differences)}
+        return "controlled" if moved & (self.secrets | self.public) else "garbled"

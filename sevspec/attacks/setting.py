@@ -113,6 +113,11 @@ class Stage:
         """All pages of 4 KiB that the trace names."""
         return list(self._pages.values())
 
+    @property
+    def frames(self) -> list[int]:
+        """All guest addresses that the attack names."""
+        return list(self._frames.values())
+
     def frame_name(self, number: int) -> str:
         """The name of a guest frame."""
         return next((name for name, frame in self._frames.items() if frame == number), hex(number))
