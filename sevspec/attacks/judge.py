@@ -120,13 +120,10 @@ class Judge:
 
     def executed(self, frame: int, word: Word) -> None:
         """The guest ran what it found at its address."""
-        known = self.written.get(frame, [])
         if word in self.public:
             self.found["HIJACK"] = ""
-        elif known and word == known[-1]:
-            self.good_reads += 1
         else:
-            self.false_reads.append((word, self._form(word, known)))
+            self.loaded(frame, word)
 
     def stranger_loaded(self) -> None:
         """A guest got something at a page that it neither wrote nor accepted."""

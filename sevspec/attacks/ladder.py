@@ -65,12 +65,19 @@ class Cell:
             "safe": self.is_safe,
             "agrees": self.agrees,
             "backed_by": self.backed_by,
+            "found": None if self.is_safe else found_lines(self.attack, self.form, self.column),
         }
 
 
 def is_safe(outcome: str) -> bool:
     """By the name of the outcome, its form aside."""
     return outcome.partition("(")[0] in SAFE or outcome in SAFE
+
+
+def found_lines(attack: Attack, form: Form, column: Column) -> list[str] | None:
+    """The trace that a search found to the cell."""
+    one = found_for(attack, form, column)
+    return [f"{step.actor}: {step.call}" for step in one.trace] if one else None
 
 
 def cell(attack: Attack, form: Form, column: Column) -> Cell:

@@ -8,6 +8,7 @@ from sevspec.attacks import catalogue
 from sevspec.attacks.catalogue import BadCatalogue, attack_named, attack_of, attacks, relaxations, rules
 from sevspec.attacks.entry import Column
 from sevspec.attacks.trace import ACTIONS, ACTORS, BadTrace, parsed
+from sevspec.proving import invariants
 from sevspec.topics import explain
 from spec.guest.world import Discipline
 from spec.memory.rules import RULES
@@ -49,6 +50,11 @@ def test_switches_of_the_specification_have_the_names_of_the_catalogue() -> None
     assert {rule.name for rule in RULES} | {rule.relaxation for rule in RULES if rule.relaxation} <= known
     fields = {field.name for field in fields_of(Discipline)}
     assert {rule.spec for rule in rules().values() if rule.spec} <= fields
+
+
+def test_claims_of_rules_are_stated() -> None:
+    stated = {info.identifier for info in invariants().values()}
+    assert {claim for rule in rules().values() for claim in rule.claims} <= stated
 
 
 def test_every_word_of_the_vocabulary_is_used() -> None:

@@ -38,6 +38,7 @@ def data(one: Found) -> dict[str, object]:
         "attack": one.attack,
         "column": one.column.value,
         "without": list(one.without),
+        "with": list(one.added),
         "relax": list(one.relax),
         "outcome": one.outcome,
         "trace": [f"{step.actor}: {step.call}" for step in one.trace],
@@ -47,7 +48,8 @@ def data(one: Found) -> dict[str, object]:
 
 def main() -> int:
     """Search every target; exit code 1 if there is one that the words do not lead to."""
-    found, missing = [], []
+    found: list[dict[str, object]] = []
+    missing = []
     for attack, form, column in targets():
         name = f"{attack.id} {column.value} {form.words}".strip()
         try:

@@ -18,11 +18,17 @@ class Found:
     attack: str
     column: Column
     without: tuple[str, ...]
+    added: tuple[str, ...]
     relax: tuple[str, ...]
     outcome: str
     trace: tuple[Step, ...]
     states: int
     """How many states the search saw."""
+
+    def is_of(self, form: Form) -> bool:
+        """The form has the same rules left out, added and lifted."""
+        mine = (set(self.without), set(self.added), set(self.relax))
+        return mine == (set(form.without), set(form.added), set(form.relax))
 
 
 @cache
@@ -37,6 +43,7 @@ def found() -> tuple[Found, ...]:
             entry["attack"],
             Column(entry["column"]),
             tuple(entry["without"]),
+            tuple(entry["with"]),
             tuple(entry["relax"]),
             entry["outcome"],
             tuple(map(step_of, entry["trace"])),
@@ -47,9 +54,9 @@ def found() -> tuple[Found, ...]:
 
 
 def found_for(attack: Attack, form: Form, column: Column) -> Found | None:
-    """The trace to a cell, if one was looked for and found."""
-    for one in found():
-        if (one.attack, one.column) == (attack.id, column) and set(one.without) == set(form.without):
-            if set(one.relax) == set(form.relax):
-                return one
-    return None
+    """The trace to a cell, if a search found one; SNP's stands for RI and PV too where the outcome is the same."""
+    known = {one.column: one for one in found() if one.attack == attack.id and one.is_of(form)}
+    stands = known.get(Column.SNP) if column.has_rmp else None
+    if column not in known and stands is not None and form.expected.get(column) == stands.outcome:
+        return stands
+    return known.get(column)

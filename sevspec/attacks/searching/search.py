@@ -35,7 +35,7 @@ def search(attack: Attack, form: Form, column: Column, most: int = MOST_STATES) 
                 continue
             if goal in after.judge.harms():
                 trace = (*path(origin, at), step)
-                return Found(attack.id, column, form.without, form.relax, form.expected[column], trace, len(states))
+                return found_as(attack, form, column, trace, len(states))
             if (mark := key(after)) not in seen:
                 seen.add(mark)
                 states.append(after)
@@ -44,6 +44,12 @@ def search(attack: Attack, form: Form, column: Column, most: int = MOST_STATES) 
             raise TooMany(f"{attack.id} {column.value}: more than {most} states")
         at += 1
     return None
+
+
+def found_as(attack: Attack, form: Form, column: Column, trace: tuple[Step, ...], states: int) -> Found:
+    """What was found, of which cell."""
+    rules = (form.without, form.added, form.relax)
+    return Found(attack.id, column, *rules, form.expected[column], trace, states)
 
 
 def first(attack: Attack, setting: Setting) -> Player:
