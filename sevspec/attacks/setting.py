@@ -94,7 +94,7 @@ class Stage:
             self._frames[name] = next(small)
         for name in (*pages.private, *pages.shared, *pages.monitor):
             self._pages[name.upper()] = next(place)
-        for name in spa_names(attack):
+        for name in (*spa_names(attack), *([GHOST] if attack.ghost else [])):
             if name not in self._pages:
                 self._pages[name] = next(place)
 

@@ -40,7 +40,7 @@ def test_json_has_a_cell_for_each_column_and_every_entry(capsys: Any) -> None:
 
 
 def test_an_attack_that_does_not_run_says_why(capsys: Any) -> None:
-    assert main(["attack", "wesee"]) == 0
+    assert main(["attack", "decode-race"]) == 0
     assert "waits for" in capsys.readouterr().out
 
 

@@ -43,19 +43,24 @@ TABLE = {
     "S1": ("double-validation", Column.SNP),
     "S2": ("lost-carry", Column.SNP),
     "S3": ("grant-without-zeroing", Column.PV),
+    "S5": ("wesee", Column.SNP),
+    "S16": ("heckler", Column.SNP),
     "S17": ("missing-flush", Column.SNP),
     "S22": ("lost-page", Column.SNP),
 }
 """A rule, and the attack that comes back in a column when nothing but the rule is left out."""
 ADDED = {"R22": ("block-move", Column.SEV), "R23": ("ciphertexts", Column.SNP)}
 """A rule that the column does not have by itself, and the attack that changes with it."""
+WITH_SOFTWARE = {
+    "R10": ("heckler", Column.RI, "S16"),
+    "R11": ("wesee", Column.PV, "S5"),
+}
+"""A rule, and the attack that comes back where software's rule against it is left out, too."""
 ELSEWHERE = {
     "R3": "exits",
     "R8": "S2 shows it",
     "R9": "a paravisor",
-    "R10": "injection",
-    "R11": "injection",
-    "R12": "injection",
+    "R12": "reflected exits",
     "R16": "guest messages",
     "R18": "CPUID exits",
     "R24": "versions",
@@ -122,8 +127,18 @@ def test_adding_one_rule_changes_an_unsafe_cell(rule: str) -> None:
     assert added.agrees
 
 
+@pytest.mark.parametrize("rule", WITH_SOFTWARE)
+def test_leaving_out_hardware_and_software_flips_a_cell_that_either_keeps_safe(rule: str) -> None:
+    name, column, software = WITH_SOFTWARE[rule]
+    for without in ((), (rule,), (software,)):
+        assert is_safe(run(name, without, (), (), column).outcome), without
+    both = run(name, (rule, software), (), (), column)
+    assert not is_safe(both.outcome)
+    assert both.agrees
+
+
 def test_every_rule_of_hardware_and_firmware_is_shown_or_named() -> None:
-    shown = {*TABLE, *ADDED, *ELSEWHERE}
+    shown = {*TABLE, *ADDED, *WITH_SOFTWARE, *ELSEWHERE}
     assert {rule for rule in rules() if rule.startswith("R")} <= shown
     assert not set(TABLE) & set(ELSEWHERE)
 

@@ -5,11 +5,12 @@ from collections.abc import Hashable
 from dataclasses import replace
 
 from sevspec.attacks.entry import Attack, Column, Form
+from sevspec.attacks.hypervisor_actions import FLIP
 from sevspec.attacks.judge import End, Judge
 from sevspec.attacks.play import ACTIONS, INSIDE
 from sevspec.attacks.player import Player
 from sevspec.attacks.searching.found import Found
-from sevspec.attacks.searching.words import steps_of
+from sevspec.attacks.searching.words import KEPT, steps_of
 from sevspec.attacks.setting import Setting, Stage, setting_of
 from sevspec.attacks.specification.firmware import OnSpecification
 from sevspec.attacks.trace import Step
@@ -30,13 +31,11 @@ def search(attack: Attack, form: Form, column: Column, most: int = MOST_STATES) 
     at = 0
     while at < len(states):
         for step in known:
-            after = taken(states[at], step)
-            if after is None:
-                continue
+            after, went = taken(states[at], step)
             if goal in after.judge.harms():
                 trace = (*path(origin, at), step)
                 return found_as(attack, form, column, trace, len(states))
-            if (mark := key(after)) not in seen:
+            if went and (mark := key(after)) not in seen:
                 seen.add(mark)
                 states.append(after)
                 origin.append((at, step))
@@ -60,19 +59,23 @@ def first(attack: Attack, setting: Setting) -> Player:
     return player
 
 
-def taken(before: Player, step: Step) -> Player | None:
-    """The state after a step; None if it cannot be taken, or was stopped: the adversary would not do it."""
-    if step.actor in INSIDE and before.is_stopped:
-        return None
-    if any(name.startswith("c_") and name.removesuffix("^1") not in before.kept for name in step.operands):
-        return None
-    if step.action in ("force_exit", "load") and running(before) is None:
-        return None
-    if step.action in ("vmcb_get", "vmcb_set") and running(before) is not None:
-        return None
+def taken(before: Player, step: Step) -> tuple[Player, bool]:
+    """The state after a step, and whether it went through; what was stopped is seen, but leads no further."""
+    if not can_be_taken(before, step):
+        return before, False
     after = cloned(before)
-    answer = ACTIONS[step.action](after, step)
-    return after if answer.end is End.DONE else None
+    return after, ACTIONS[step.action](after, step).end is End.DONE
+
+
+def can_be_taken(before: Player, step: Step) -> bool:
+    """The actor is not stopped, what is written was read, and registers are where the step looks for them."""
+    if step.actor in INSIDE and before.is_stopped:
+        return False
+    if any(name.startswith(KEPT) and name.removesuffix(FLIP) not in before.kept for name in step.operands):
+        return False
+    if step.action in ("force_exit", "load"):
+        return running(before) is not None
+    return step.action not in ("vmcb_get", "vmcb_set") or running(before) is None
 
 
 def running(player: Player) -> str | None:
@@ -85,11 +88,12 @@ def cloned(player: Player) -> Player:
     """A copy of everything that steps change; scenes are never changed."""
     side = copy.copy(player.side)
     assert isinstance(side, OnSpecification), "the search is on the specification"
-    side.at, side.large = dict(side.at), set(side.large)
+    side.at, side.large, side.virtual = dict(side.at), set(side.large), dict(side.virtual)
     judge = replace(
         player.judge,
         secrets=set(player.judge.secrets),
         public=set(player.judge.public),
+        handed_out=set(player.judge.handed_out),
         written={frame: list(words) for frame, words in player.judge.written.items()},
         found=dict(player.judge.found),
         false_reads=list(player.judge.false_reads),
@@ -122,9 +126,11 @@ def key(player: Player) -> Hashable:
         tuple(sorted(side.at.items())),
         tuple(world.guest.accepted[frame] for frame in player.stage.frames),
         cached,
+        tuple(sorted(side.virtual.items())),
         kept,
         tuple(sorted((frame, words[-1]) for frame, words in judge.written.items())),
         frozenset(judge.secrets),
+        frozenset(judge.handed_out),
         frozenset(player.shared),
         (player.stands_at, player.ended, player.running, player.saved, player.stack, side.running, side.has_stranger),
         (memory.registers[side.vcpu("main")], memory.contents[side.vcpu("main")]),
