@@ -61,13 +61,8 @@ HOST = Cpu()
 """The hypervisor."""
 
 
-@dataclass
-class Registers:
-    """Those registers of a vCPU that a save area keeps and an adversary wants. The others are treated alike."""
-
-    rax: int = 0
-    rip: int = 0
-    rsp: int = 0
+Registers = dict[str, int]
+"""What a save area keeps of a vCPU's registers, by the names of its fields (`rax`, `rip`, `fs.base`)."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +76,7 @@ class Running:
     """SPA of the VMSA, for SEV-ES and SNP guests."""
     held: frozenset[int]
     """Frame numbers of the pages in use."""
-    registers: Registers = field(default_factory=Registers)
+    registers: Registers = field(default_factory=dict)
     core: int = 0
     """The core that it runs on."""
     event: int | None = None

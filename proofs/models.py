@@ -15,7 +15,7 @@ from proofs.symbolic import SymBits, SymBool, bits_term, leaves
 from proofs.tables import Base, SymMap
 from spec.logic import Term
 from spec.maps import Map
-from spec.record import fields_of, is_record, replace
+from spec.record import fields_of, is_record, replace, width_of
 from spec.rmp.entry import UNASSIGNED
 
 
@@ -92,7 +92,13 @@ def default_of(state: Any, template: Any, table: Any) -> Any:
 
 def no_key(kind: Any) -> Any:
     """A key that stands for any other."""
-    return kind(*(no_key(f.type) for f in fields_of(kind))) if is_record(kind) else (1 << 62)
+    return kind(*(last_key(f.type) for f in fields_of(kind))) if is_record(kind) else (1 << 62)
+
+
+def last_key(kind: Any) -> Any:
+    """The same as a part of a key, which has to fit."""
+    width = width_of(kind)
+    return no_key(kind) if width is None else (1 << width) - 1
 
 
 def without_tables(state: Any, template: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

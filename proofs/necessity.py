@@ -12,10 +12,11 @@ from proofs import unassigned_head
 from proofs.counterexample import Counterexample, examples_of
 from proofs.explore import explore, unknown
 from proofs.induction import Predicate, is_state_invariant
+from proofs.needed_knobs import NEEDED_KNOBS, needed_knobs_have_defaults, platform_of
 from proofs.premises import OF_KNOBS
 from proofs.questions import feasible, query_of
 from proofs.suite import Suite, Transition
-from proofs.suites import NEEDED_KNOBS, SUITES, needed_knobs_have_defaults, world_knobs
+from proofs.suites import SUITES, world_knobs
 from spec.knobs import DEFAULT_KNOBS, Knob
 from spec.logic import all_of
 from spec.registry import invariant_info, operands_of, transition_info
@@ -59,7 +60,7 @@ def flipped(need: Need) -> Suite:
     """The suite, with this knob at any value but its default, and this invariant the only claim."""
 
     def other_knobs_have_defaults(state: Any, op: Any) -> bool:  # noqa: ARG001 - an assumption has both
-        knobs = getattr(state, "system", state).platform.knobs
+        knobs = platform_of(state).knobs
         others = (k for k in NEEDED_KNOBS if k.name != need.knob.name)
         kept = (getattr(knobs, k.field) == getattr(DEFAULT_KNOBS, k.field) for k in others)
         return all_of(getattr(knobs, need.knob.field) != getattr(DEFAULT_KNOBS, need.knob.field), *kept)

@@ -7,6 +7,8 @@ from typing import Any
 from proofs.induction import is_state_invariant
 from proofs.initial import guest_reset, reset
 from proofs.lifting import lifted
+from proofs.needed_knobs import needed_knobs_have_defaults
+from proofs.protocol_suites import PROTOCOLS, PROTOCOLS_INITIAL
 from proofs.suite import Suite
 from spec.everything import GUEST_INVARIANTS, GUEST_TRANSITIONS, INVARIANTS, TRANSITIONS
 from spec.firmware.activate import ASID_MASK
@@ -23,23 +25,12 @@ from spec.guest.careful import PageStep
 from spec.guest.careful_masks import MaskStep
 from spec.guest.ghost import LAST_CONTAINER
 from spec.guest.world import World, asid_of, is_careful
-from spec.knobs import DEFAULT_KNOBS, KNOBS
 from spec.logic import all_of, any_of, implies, none_of
 from spec.registry import invariant_info
 from spec.rmp.authority import GFN_MAX, effective, offset_of, page_of
 from spec.rmp.counters import OwnedInRegion
 from spec.system.state import System
 from spec.vocabulary import PAGES_PER_2M, Asid, Gfn, Guarantor, Pfn
-
-NEEDS = {name for i in (*INVARIANTS, *GUEST_INVARIANTS) for name in invariant_info(i).needs}
-NEEDED_KNOBS = tuple(knob for knob in KNOBS if knob.name in NEEDS)
-"""The knobs that some invariant needs at their default; all others are arbitrary in every proof."""
-
-
-def needed_knobs_have_defaults(system: System, op: Any) -> bool:  # noqa: ARG001 - every assumption has operands
-    """The platform answers the needed knobs as the defaults do."""
-    knobs = system.platform.knobs
-    return all_of(*(getattr(knobs, k.field) == getattr(DEFAULT_KNOBS, k.field) for k in NEEDED_KNOBS))
 
 
 def table_follows_memory_map(op: Any, page: Pfn) -> bool:
@@ -219,11 +210,12 @@ GUEST = Suite(
     hints=(same_offset, address_that_comes_back),
 )
 
-SUITES = (RMP, GUEST)
+SUITES = (RMP, GUEST, *PROTOCOLS)
 
 INITIAL = (
     Suite("rmp-initial", System, (reset,), STATE_INVARIANTS, ()),
     Suite("guest-initial", World, (guest_reset,), STATES_OF_GUESTS, ()),
+    *PROTOCOLS_INITIAL,
 )
 """Initial states: the state invariants hold in them."""
 

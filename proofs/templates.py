@@ -2,13 +2,13 @@
 
 from typing import Any, get_args, get_origin
 
-from spec.features import MILAN
+from spec.features import MILAN, Platform
 from spec.maps import Map
 from spec.record import fields_of, is_record
 from spec.system.initial import booted
 from spec.system.state import System
 
-PLAINEST = {System: booted(MILAN)}
+PLAINEST = {System: booted(MILAN), Platform: MILAN}
 """Where all zeros is no sensible value."""
 
 

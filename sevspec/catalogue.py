@@ -18,6 +18,8 @@ from spec.everything import (
     INVARIANTS,
     MEMORY_TRANSITIONS,
     NO_INVARIANTS,
+    PROTOCOL_INVARIANTS,
+    PROTOCOL_TRANSITIONS,
     TRANSITIONS,
 )
 from spec.knobs import KNOBS, Knob
@@ -27,9 +29,11 @@ from spec.vocabulary import Actor, Result
 FAMILIES: tuple[type[Enum], ...] = get_args(Result)
 """The families of results; no two members of one family are equal."""
 ALL_TRANSITIONS: tuple[Callable[..., Any], ...] = tuple(
-    dict.fromkeys((*TRANSITIONS, *GUEST_TRANSITIONS, *MEMORY_TRANSITIONS))
+    dict.fromkeys((*TRANSITIONS, *GUEST_TRANSITIONS, *MEMORY_TRANSITIONS, *PROTOCOL_TRANSITIONS))
 )
-ALL_INVARIANTS: tuple[Callable[..., Any], ...] = tuple(dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *NO_INVARIANTS)))
+ALL_INVARIANTS: tuple[Callable[..., Any], ...] = tuple(
+    dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *PROTOCOL_INVARIANTS, *NO_INVARIANTS))
+)
 """Every statement that has an identifier, also those that nobody guarantees."""
 
 
@@ -56,6 +60,8 @@ class Step:
         """What it is to a reader."""
         if self.is_command:
             return "firmware command"
+        if self.function.text.file.startswith(("spec/ghcb/", "spec/vc/")):
+            return f"step of a {self.info.actor.value}"
         kinds = {Actor.CAREFUL_GUEST: "step of a careful guest", Actor.HARDWARE: "memory access"}
         return kinds.get(self.info.actor, "instruction")
 

@@ -29,8 +29,8 @@ INTERRUPTED = 130
 
 
 def verbs() -> list[str]:
-    """The verbs that there are."""
-    return sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+    """The verbs that there are; a hyphen in a verb is an underscore in its module's name."""
+    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(commands.__path__))
 
 
 def show_version(wanted: bool) -> None:
@@ -54,8 +54,9 @@ def application(wanted: Sequence[str]) -> typer.Typer:
         """A formally checked, executable specification of AMD SEV-SNP."""
 
     for verb in wanted:
-        module = import_module(f"sevspec.commands.{verb}")
-        app.command(verb)(getattr(module, verb))
+        name = verb.replace("-", "_")
+        module = import_module(f"sevspec.commands.{name}")
+        app.command(verb, context_settings=getattr(module, "CONTEXT_SETTINGS", None))(getattr(module, name))
     return app
 
 

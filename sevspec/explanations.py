@@ -114,7 +114,10 @@ def trace_table(witness: Witness) -> Table:
     """A trace after which a statement does not hold."""
     begins = f", once {witness.begins}" if witness.begins else ""
     rows = [(str(n), *taken.cells()) for n, taken in enumerate(shown(witness).trace, 1)]
-    title = f"does not hold {witness.without}".rstrip() + f"{begins}: a trace, found by search and replayed"
+    title = (
+        f"{witness.identifier} does not hold {witness.without}".rstrip()
+        + f"{begins}: a trace, found by search and replayed"
+    )
     return Table(title, ("Nr", "Actor", "Step", "Operands", "Answer"), rows)
 
 

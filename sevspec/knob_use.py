@@ -1,43 +1,26 @@
 """Where `spec/` reads its knobs."""
 
-import ast
 from collections.abc import Callable, Iterable
 from enum import Enum
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from sevspec.source import Function, function_of, reached
+from sevspec import field_use
+from sevspec.field_use import Reader, field_reads
+from sevspec.source import Function
 from spec.knobs import DEFAULT_KNOBS, Knob, Knobs
 
-
-class KnobReader(NamedTuple):
-    """A place in `spec/` that reads a knob."""
-
-    function: str
-    place: str
+OWNER = "knobs"
+"""What rules call the record of knobs."""
 
 
-@cache
 def knob_reads(function: Function) -> tuple[tuple[str, int], ...]:
     """The knob fields that a function's own text reads, with their lines."""
-    return tuple(
-        (node.attr, node.lineno)
-        for node in ast.walk(function.node)
-        if isinstance(node, ast.Attribute) and node.attr in Knobs.__annotations__
-        if ast.unparse(node.value).rpartition(".")[2] == "knobs"
-    )
+    return tuple(read for read in field_reads(function, OWNER) if read[0] in Knobs.__annotations__)
 
 
-def readers_of(knob: Knob, roots: Iterable[Callable[..., Any]]) -> tuple[KnobReader, ...]:
+def readers_of(knob: Knob, roots: Iterable[Callable[..., Any]]) -> tuple[Reader, ...]:
     """Where a knob is read, as far as one of these functions gets there."""
-    found = {}
-    for root in roots:
-        for function in reached(function_of(root)):
-            for field, line in knob_reads(function):
-                if field == knob.field:
-                    place = f"{function.text.file}:{line}"
-                    found[place] = KnobReader(function.node.name, place)
-    return tuple(found[place] for place in sorted(found))
+    return field_use.readers_of(OWNER, knob.field, roots)
 
 
 def default_of(knob: Knob) -> str:

@@ -18,6 +18,7 @@ INTRODUCTIONS = {
     Guarantor.HARDWARE: "Holds against any hypervisor and any guest, by the processor's rules alone.",
     Guarantor.FIRMWARE: "Holds if the firmware does what its ABI says.",
     Guarantor.GUEST: "Holds for a guest that keeps its own rules. `sevspec explain` shows a trace without one of them.",
+    Guarantor.HOST: "Holds for a host that keeps its own rules, against any guest.",
     Guarantor.CRYPTOGRAPHY: "Holds if drawn keys differ and tags are not forged.",
     Guarantor.PLATFORM: "Holds of the machine as it is built.",
     Guarantor.NOBODY: "Does not hold: `sevspec explain` shows a trace.",

@@ -7,8 +7,10 @@ from typing import Any, get_args, get_origin
 
 from proofs.solving import FAILED, PROVED, UNKNOWN
 from proofs.vectors import targets
+from sevspec.attesting.policy_schema import policy_schema
 from sevspec.encoding import FAMILIES
 from sevspec.proving import SCHEMA as PROVE_SCHEMA
+from sevspec.vector_files import HOLDERS
 from sevspec.vector_files import SCHEMA as VECTOR_SCHEMA
 from spec.features import Platform
 from spec.maps import Map
@@ -69,9 +71,11 @@ def closed(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def without_platform(schema: dict[str, Any]) -> dict[str, Any]:
-    """A state's schema without the platform, which stands beside the states."""
-    return closed({name: part for name, part in schema["properties"].items() if name != "platform"})
+def state_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """A state's schema without the platform, which stands beside the states; states inside it likewise."""
+    inner = {name: {"$ref": f"#/$defs/State{name.capitalize()}"} for name in HOLDERS}
+    properties = {name: inner.get(name, part) for name, part in schema["properties"].items() if name != "platform"}
+    return closed(properties)
 
 
 def result_schema() -> dict[str, Any]:
@@ -107,11 +111,8 @@ def vectors_schema() -> dict[str, Any]:
             }
         )
     defs = definitions.made
-    if "System" in defs:
-        defs["StateSystem"] = without_platform(defs["System"])
-    if "World" in defs:
-        inner = {**defs["World"]["properties"], "system": {"$ref": "#/$defs/StateSystem"}}
-        defs["StateWorld"] = closed(inner)
+    for name in dict.fromkeys(suite.state_type.__name__ for suite, _ in targets()):
+        defs[f"State{name}"] = state_schema(defs[name])
     case = closed(
         {
             "name": {"type": "string"},
@@ -185,7 +186,7 @@ def prove_schema() -> dict[str, Any]:
 
 def documents() -> dict[str, str]:
     """The files of `docs/schemas/`, by name."""
-    made = {"vectors.json": vectors_schema(), "prove.json": prove_schema()}
+    made = {"vectors.json": vectors_schema(), "prove.json": prove_schema(), "policy.json": policy_schema()}
     return {name: json.dumps(schema, indent=1) + "\n" for name, schema in made.items()}
 
 

@@ -18,6 +18,7 @@ from sevspec.explanations import (
     result_topic,
     step_topic,
 )
+from sevspec.guest_rules import guest_rule_topic, guest_rules
 from sevspec.refused import Refused
 from sevspec.topic import Table, Topic
 from spec.features import PLATFORMS
@@ -66,6 +67,8 @@ def index() -> dict[str, list[Maker]]:
         add(fixed(invariant_topic, prop), prop.info.identifier, prop.info.name)
     for item in NOT_STATED:
         add(fixed(not_stated_topic, item), item.identifier)
+    for own in guest_rules():
+        add(fixed(guest_rule_topic, own), own.name, own.field)
     for knob in KNOBS:
         add(fixed(knob_topic, knob), knob.name, knob.field)
     for check in check_names():
@@ -123,6 +126,7 @@ def overview() -> Topic:
     for family in FAMILIES:
         topic.fact(f"results, {family.__name__}", [member.name for member in family])
     topic.fact("knobs", [knob.name for knob in KNOBS])
+    topic.fact("rules of a careful guest", [rule.name for rule in guest_rules()])
     topic.fact("checks", check_names())
     topic.fact("attacks", [f"{attack.id} {attack.name}" for attack in attacks()])
     topic.fact("rules that stop attacks", list(rules()))

@@ -12,6 +12,8 @@ from spec.features import Platform
 from spec.registry import operands_of, transition_info
 
 SCHEMA = 1
+HOLDERS = ("world", "system")
+"""Parts of a state that have the platform, or a part that has it."""
 CASE_FIELDS = ("name", "platform", "pre", "step", "result", "check", "output", "post", "invariant")
 
 
@@ -43,14 +45,20 @@ def case_data(case: Case) -> dict[str, Any]:
 
 def take_platform(state: dict[str, Any]) -> Any:
     """Remove the platform from an encoded state."""
-    holder = state if "platform" in state else state["system"]
-    return holder.pop("platform")
+    return platform_holder(state).pop("platform")
+
+
+def platform_holder(state: dict[str, Any]) -> dict[str, Any]:
+    """The part of an encoded state that the platform stands in."""
+    inner = next((state[name] for name in HOLDERS if name in state), None)
+    return state if inner is None else platform_holder(inner)
 
 
 def with_platform(state: dict[str, Any], platform: Any) -> dict[str, Any]:
     """An encoded state with the platform back in its place."""
-    if "system" in state:
-        return {**state, "system": {**state["system"], "platform": platform}}
+    for name in HOLDERS:
+        if name in state:
+            return {**state, name: with_platform(state[name], platform)}
     return {**state, "platform": platform}
 
 

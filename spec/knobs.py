@@ -66,6 +66,24 @@ class EntryCheckOrder(IntEnum):
     O_I_U = 5
 
 
+@unique
+class MmioLength(IntEnum):
+    """Lengths of an MMIO event that a host takes."""
+
+    POWERS = 0
+    ZERO_IS_NOTHING = 1
+    UP_TO_8 = 2
+
+
+@unique
+class CpuidMissing(IntEnum):
+    """What CPUID gives for a leaf that the CPUID page lacks."""
+
+    ZEROS = 0
+    ZEROS_ALONE = 1
+    FATAL = 2
+
+
 @record
 class Knobs:
     """One setting of every knob; `KNOBS` names and documents them."""
@@ -105,6 +123,33 @@ class Knobs:
     vmsa_twice_refused: bool = True
     device_writes_checked: bool = True
     default_page_state_error: bool = True
+    ghcb_msr_intercepted: bool = False
+    ghcb_cpuid_echo: bool = True
+    ghcb_msr_reserved_zero: bool = True
+    ghcb_msr_restored: bool = True
+    ghcb_unregister: bool = False
+    ghcb_unregistered_refused: bool = True
+    ghcb_scratch_in_page: bool = True
+    ghcb_mmio_length: Choice2 = MmioLength.POWERS
+    ghcb_info1_full: bool = False
+    ghcb_info_valid: bool = True
+    ghcb_msr_result_valid: bool = True
+    ghcb_xss_sent: bool = True
+    ghcb_xcr0_for_leaf: bool = True
+    ghcb_ioio_address_size: bool = True
+    ghcb_ioio_segment_fixed: bool = True
+    vc_wide_port_refused: bool = True
+    vc_monitor_prefix_refused: bool = True
+    vc_last_fs_gs: bool = True
+    vc_last_repeat_prefix: bool = True
+    vc_mwait_conditional: bool = False
+    vc_invd_refused: bool = True
+    vc_monitor_silent: bool = True
+    psc_info2_is_error: bool = True
+    psc_end_unchanged: bool = True
+    vc_cpuid_missing: Choice2 = CpuidMissing.ZEROS
+    vc_npf_reserved_only: bool = True
+    vc_step_lost: bool = True
 
 
 DEFAULT_KNOBS = Knobs()
@@ -286,5 +331,167 @@ KNOBS = (
         "default_page_state_error",
         "a firmware command that needs an RMP entry answers INVALID_PAGE_STATE for an uncovered page",
         "any failure status; no state changes",
+    ),
+    Knob(
+        "K-GHCBMSR-ICPT",
+        "ghcb_msr_intercepted",
+        "access to the GHCB MSR never raises #VC",
+        "the hypervisor intercepts it, and each call over the MSR or the page begins with a #VC 7Ch inside the handler",
+    ),
+    Knob(
+        "K-CPUID-ECHO",
+        "ghcb_cpuid_echo",
+        "a CPUID response over the MSR names the register that was asked for",
+        "bits [31:30] of the response mean nothing",
+    ),
+    Knob(
+        "K-MSR-RSVD",
+        "ghcb_msr_reserved_zero",
+        "a response over the MSR with a one where the protocol has 0 is an error",
+        "such bits are ignored",
+    ),
+    Knob(
+        "K-MSR-RESTORE",
+        "ghcb_msr_restored",
+        "the address of the page is put back after each call over the MSR",
+        "only the next use of the page writes it",
+    ),
+    Knob(
+        "K-UNREG",
+        "ghcb_unregister",
+        "there is no message to unregister a page",
+        "018h and 019h, with feature bit 8",
+    ),
+    Knob(
+        "K-NOTREG",
+        "ghcb_unregistered_refused",
+        "an exit over a page that is not registered is refused with 2 and 1",
+        "the guest is ended",
+    ),
+    Knob(
+        "K-SCRATCH",
+        "ghcb_scratch_in_page",
+        "from version 2 on the scratch area lies in the caller's shared buffer",
+        "any shared address is taken, as under version 1",
+    ),
+    Knob(
+        "K-MMIOLEN",
+        "ghcb_mmio_length",
+        "an MMIO event is about 1, 2, 4 or 8 bytes",
+        "0 bytes are done at once; any length up to 8",
+    ),
+    Knob(
+        "K-INFO1HI",
+        "ghcb_info1_full",
+        "only SW_EXITINFO1[31:0] of a reply decides",
+        "all 64 bits must be 0",
+    ),
+    Knob(
+        "K-INFOVALID",
+        "ghcb_info_valid",
+        "SW_EXITINFO1 of a reply must be marked valid, and SW_EXITINFO2 where it is used",
+        "their bits are not looked at",
+    ),
+    Knob(
+        "K-RDMSRVALID",
+        "ghcb_msr_result_valid",
+        "the result of RDMSR must be marked valid",
+        "RAX and RDX are taken as they stand",
+    ),
+    Knob(
+        "K-XSS",
+        "ghcb_xss_sent",
+        "XSS is sent for CPUID leaf Dh, subleaf 1",
+        "never",
+    ),
+    Knob(
+        "K-XCR0",
+        "ghcb_xcr0_for_leaf",
+        "XCR0 is sent for CPUID leaf Dh alone",
+        "for every leaf",
+    ),
+    Knob(
+        "K-IOIO-ASZ",
+        "ghcb_ioio_address_size",
+        "SW_EXITINFO1 of port I/O has one bit for the address size",
+        "none, where no address is used",
+    ),
+    Knob(
+        "K-IOIO-SEG",
+        "ghcb_ioio_segment_fixed",
+        "SW_EXITINFO1 of a string names ES for INS and DS for OUTS",
+        "it names the segment of the override",
+    ),
+    Knob(
+        "K-66-REXW-IO",
+        "vc_wide_port_refused",
+        "the handler refuses port I/O with 66h and an effective REX.W",
+        "it is 32 bits wide",
+    ),
+    Knob(
+        "K-MON-PFX",
+        "vc_monitor_prefix_refused",
+        "66h, F2h or F3h in front of MONITOR and MWAIT is refused",
+        "the prefix is ignored",
+    ),
+    Knob(
+        "K-SEG-LAST",
+        "vc_last_fs_gs",
+        "in 64-bit mode the last of the FS and GS prefixes counts, and others do nothing",
+        "the last segment prefix of any kind counts",
+    ),
+    Knob(
+        "K-F2F3",
+        "vc_last_repeat_prefix",
+        "the last of F2h and F3h counts",
+        "either of them repeats a string",
+    ),
+    Knob(
+        "K-MWAIT-COND",
+        "vc_mwait_conditional",
+        "exit 8Ch is not supported",
+        "it is that of MWAIT with the monitor armed, and treated as 8Bh",
+    ),
+    Knob(
+        "K-INVD",
+        "vc_invd_refused",
+        "INVD terminates the guest",
+        "event 76h is sent",
+    ),
+    Knob(
+        "K-MONITOR",
+        "vc_monitor_silent",
+        "MONITOR and MWAIT are no-operations, and nothing is sent",
+        "events 8Ah and 8Bh are sent, with the address that is watched",
+    ),
+    Knob(
+        "K-PSC-INFO2",
+        "psc_info2_is_error",
+        "SW_EXITINFO2 of a page state change other than 0 is an error, whatever SW_EXITINFO1 says",
+        "it is ignored where SW_EXITINFO1 is 0",
+    ),
+    Knob(
+        "K-PSC-END",
+        "psc_end_unchanged",
+        "the last entry of the header comes back unchanged",
+        "it may have become smaller",
+    ),
+    Knob(
+        "K-CPUID-MISS",
+        "vc_cpuid_missing",
+        "a leaf that the CPUID page lacks is zeros, completed where the leaf is in range",
+        "zeros alone; the guest terminates",
+    ),
+    Knob(
+        "K-NPF-RSV",
+        "vc_npf_reserved_only",
+        "a nested page fault becomes #VC only with a reserved bit in the nested entry",
+        "any nested page fault may",
+    ),
+    Knob(
+        "K-TF",
+        "vc_step_lost",
+        "a single step that falls on an emulated instruction is lost",
+        "#DB is raised behind it",
     ),
 )

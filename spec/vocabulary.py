@@ -105,6 +105,7 @@ class Event(Enum):
     UD = "#UD"
     GP = "#GP(0)"
     PF = "#PF"
+    AC = "#AC"
     NPF = "#VMEXIT(NPF)"
     VC = "#VC"
     VMEXIT_INVALID = "VMEXIT_INVALID"
@@ -179,7 +180,28 @@ class GuestAction(Enum):
     """The guest stops for good rather than go on in a state that it cannot explain."""
 
 
-Result = Eax | Event | Status | Limit | GuestAction
+@unique
+class HostAction(Enum):
+    """What a careful host does next: the results of its steps when it serves a guest's exit."""
+
+    SERVES = "serves"
+    WAITS = "waits"
+    """It is not its turn; nothing is done."""
+    REFUSES = "refuses the request"
+    """The guest is told why, and goes on."""
+    KILLS = "ends the guest"
+    """The protocol has no answer for what the guest did."""
+
+
+@unique
+class Verdict(Enum):
+    """What a relying party makes of an attestation report."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+Result = Eax | Event | Status | Limit | GuestAction | HostAction | Verdict
 
 
 # --- page states ---
@@ -376,6 +398,45 @@ class SevFeatures(IntFlag):
     IBPB_ON_ENTRY = 1 << 21
 
 
+# --- attestation ---
+
+
+@unique
+class Product(IntEnum):
+    """Processor lines with a root key of their own (VCEK certificate specification, 57230)."""
+
+    MILAN = 0
+    GENOA = 1
+    """Genoa, Bergamo and Siena."""
+    TURIN = 2
+
+
+@unique
+class SigningKey(IntEnum):
+    """SIGNING_KEY of an attestation report; other values are reserved."""
+
+    VCEK = 0
+    VLEK = 1
+    NONE = 7
+
+
+class PlatformInfo(IntFlag):
+    """PLATFORM_INFO of an attestation report."""
+
+    SMT = 1 << 0
+    TSME = 1 << 1
+    ECC = 1 << 2
+    RAPL_DISABLED = 1 << 3
+    CIPHERTEXT_HIDING = 1 << 4
+    ALIAS_CHECK_COMPLETE = 1 << 5
+    IOMMU_WRITE_SAFE = 1 << 6
+    TIO = 1 << 7
+
+
+HOST_REQUESTED = 0xFFFF_FFFF
+"""VMPL of a report that the host asked for (SNP_HV_REPORT_REQ); its REPORT_DATA is zero."""
+
+
 # --- who acts, who guarantees, what a statement rests on ---
 
 
@@ -386,9 +447,13 @@ class Actor(Enum):
     HYPERVISOR = "hypervisor"
     GUEST = "guest"
     CAREFUL_GUEST = "careful guest"
+    CAREFUL_HOST = "careful host"
     FIRMWARE = "firmware"
     HARDWARE = "hardware"
     DEVICE = "device"
+    RELYING_PARTY = "relying party"
+    ADVERSARY = "adversary"
+    """Whoever is outside of every measured guest: the hypervisor, and any network."""
 
 
 @unique
@@ -402,6 +467,7 @@ class Guarantor(Enum):
     PARAVISOR = "paravisor"
     CRYPTOGRAPHY = "cryptography"
     PLATFORM = "platform"
+    RELYING_PARTY = "relying party"
     NOBODY = "not an invariant"
 
 

@@ -1,24 +1,27 @@
 """MSG_KEY_REQ: a guest asks for a key that only it, or guests like it, can have (firmware ABI 56860, "Key Derivation").
 
-SP 800-108 in counter mode with HMAC-SHA-256. This machine has no chip key, so only the root key VMRK can be derived
-from; a request for VCEK or VLEK is answered INVALID_KEY.
+SP 800-108 in counter mode with HMAC-SHA-256. The root is the guest's VMRK or the key that signs reports; a machine
+without chip keys answers INVALID_KEY to a request for the latter.
 """
 
 import hmac
 from dataclasses import dataclass
 from enum import IntFlag
+from hashlib import sha256
 from typing import ClassVar
 
 from impl.firmware.config import exceeds, reserved_components_set
+from impl.firmware.endorsement_key import key_selected
 from impl.firmware.guest_context import GuestContext
 from impl.firmware.layout import Layout, bits, parse, raw, u32, u64
 from impl.firmware.refusal import require
 from impl.firmware.state import Firmware
-from spec.vocabulary import Status
+from spec.vocabulary import SigningKey, Status
 
 _LABEL = b"gmsg-keyreq"
 _KEY_BITS = 256
 _WORD_BYTES = 4
+_SCALAR_BYTES = 48
 _TRUNCATED_DIGEST = 32
 """Of a 48-byte digest only so many bytes enter the derivation."""
 
@@ -87,8 +90,10 @@ def derive(firmware: Firmware, guest: GuestContext, payload: bytes, vmpck: int) 
     # 1. Reserved bits.
     require(not request.reserved_set, Status.INVALID_PARAM, "key-reserved-bits")
 
-    # 2. Chip keys: none is installed.
-    require(bool(request.root_key_select), Status.INVALID_KEY, "key-available")
+    # 2. A chip key, if one is asked for, is there and may be used.
+    from_vmrk = bool(request.root_key_select)
+    chip_key = None if from_vmrk or firmware.mask_chip_key else key_selected(firmware, guest, request.key_sel)
+    require(from_vmrk or chip_key is not None, Status.INVALID_KEY, "key-available")
 
     # 3. No key of a more privileged level.
     require(request.vmpl >= vmpck, Status.INVALID_PARAM, "key-vmpl")
@@ -105,7 +110,19 @@ def derive(firmware: Firmware, guest: GuestContext, payload: bytes, vmpck: int) 
     # 6. No security version that the guest's owner has not reached.
     future = request.guest_svn > guest.id_block.guest_svn
     require(not (chosen & GuestField.GUEST_SVN and future), Status.INVALID_PARAM, "key-guest-svn")
-    return KeyResponse(derived_key=_key(guest.root_key, _mixed(guest, request)))
+    tcb = request.tcb_version if chosen & GuestField.TCB_VERSION else firmware.reported_tcb
+    root = guest.root_key if chip_key is None else _chip_root(firmware, chip_key, tcb)
+    return KeyResponse(derived_key=_key(root, _mixed(guest, request)))
+
+
+def _chip_root(firmware: Firmware, key: SigningKey, tcb: int) -> bytes:
+    """A VCEK is derived anew for an older TCB version that the guest asks for; a VLEK is what was loaded."""
+    endorsement = firmware.environment.endorsement
+    assert endorsement is not None, "there is a key"
+    if key == SigningKey.VCEK or endorsement.vlek is None:
+        return endorsement.chip.root_key(tcb)
+    secret = endorsement.vlek.private_numbers().private_value
+    return sha256(secret.to_bytes(_SCALAR_BYTES, "little")).digest()
 
 
 def _mixed(guest: GuestContext, request: KeyRequest) -> MixData:

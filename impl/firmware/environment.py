@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from impl.attestation.chip import Endorsement
 from impl.firmware.cpuid_page import CpuidFunction
 from impl.firmware.memory_map import MemoryMap
 
@@ -83,3 +84,11 @@ class Environment:
     tsc_factor: int = 200
     """Average slow-down by spread-spectrum clocking, in 1/100000."""
     cpuid_policy: CpuidPolicy = accept_cpuid
+    endorsement: Endorsement | None = None
+    """The chip's keys; without them the firmware makes no report."""
+    report_version: int = 2
+    """2, 3 or 5. Firmware 1.55.25 makes version 2."""
+    platform_info: int = 0
+    """PLATFORM_INFO of reports, but for SMT, which the topology says."""
+    mitigations: int = 0
+    """Vulnerabilities that this firmware has mitigations for, a bit each."""

@@ -32,6 +32,7 @@ def gctx_create(firmware: Firmware, buffer: GuestContextBuffer) -> str:
 
     firmware.write(page.spa, bytes(PAGE_BYTES))
     memory_key = firmware.random_bytes(firmware.machine.engine.mode.key_bytes)
-    firmware.contexts[page.pfn] = GuestContext(memory_key, firmware.environment.committed_tcb)
+    environment = firmware.environment
+    firmware.contexts[page.pfn] = GuestContext(memory_key, environment.committed_tcb, environment.mitigations)
     firmware.write_entry(page, replace(page.entry, vmsa=True))
     return "created"

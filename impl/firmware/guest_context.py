@@ -34,6 +34,8 @@ class GuestContext:
     memory_key: bytes
     """The key that ACTIVATE installs for the guest's ASID."""
     launch_tcb: int
+    launch_mitigations: int = 0
+    """Those that the firmware had when the guest was launched."""
     state: GuestState = GuestState.INIT
     asid: int = 0
     activation: Activation = Activation.INACTIVE

@@ -7,17 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from impl.attestation.report import REPORT_BYTES
 from impl.firmware.derived_key import KeyResponse, derive
 from impl.firmware.guest_context import GuestContext
 from impl.firmware.guest_message import MessageType
-from impl.firmware.layout import Layout, bits, parse, raw, u32, u64
+from impl.firmware.layout import Layout, parse, u32, u64
 from impl.firmware.refusal import Refused, require
+from impl.firmware.report_request import ReportResponse, report
 from impl.firmware.state import Firmware
 from impl.firmware.vmsa_page import tsc_scale_of
 from spec.vocabulary import Status
-
-REPORT_BYTES = 0x4A0
-_KEY_SEL_RESERVED = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,27 +37,6 @@ class TscInfoResponse(Layout):
     tsc_factor: int = u32(0x18)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReportRequest(Layout):
-    """MSG_REPORT_REQ."""
-
-    LENGTH: ClassVar[int] = 0x60
-    report_data: bytes = raw(0x00, 64)
-    vmpl: int = u32(0x40)
-    key_sel: int = bits(0x44, 0, 2)
-    """0 VLEK if installed, else VCEK; 1 VCEK; 2 VLEK."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReportResponse(Layout):
-    """MSG_REPORT_RSP."""
-
-    LENGTH: ClassVar[int] = 0x20 + REPORT_BYTES
-    status: int = u32(0x00)
-    report_size: int = u32(0x04)
-    report: bytes = raw(0x20, REPORT_BYTES)
-
-
 def _tsc_info(firmware: Firmware, guest: GuestContext, payload: bytes, _vmpck: int) -> Layout:
     """MSG_TSC_INFO_REQ: how the guest's time-stamp counter is scaled."""
     # 1. Reserved bits.
@@ -71,27 +49,10 @@ def _tsc_info(firmware: Firmware, guest: GuestContext, payload: bytes, _vmpck: i
     )
 
 
-def _report(_firmware: Firmware, _guest: GuestContext, payload: bytes, vmpck: int) -> Layout:
-    """MSG_REPORT_REQ. No signing key is installed in this machine, so a sound request is answered INVALID_KEY."""
-    request = parse(ReportRequest, payload)
-
-    # 1. Reserved bits.
-    require(not request.reserved_set, Status.INVALID_PARAM, "report-reserved-bits")
-
-    # 2. The key selection exists.
-    require(request.key_sel != _KEY_SEL_RESERVED, Status.INVALID_KEY, "report-key-selection")
-
-    # 3. No report for a more privileged level.
-    require(request.vmpl >= vmpck, Status.INVALID_PARAM, "report-vmpl")
-
-    # 4. The key is there.
-    raise Refused(Status.INVALID_KEY, "report-key-available")
-
-
 Handler = Callable[[Firmware, GuestContext, bytes, int], Layout]
 HANDLERS: dict[int, tuple[Handler, Callable[[int], Layout]]] = {
     MessageType.KEY_REQ: (derive, lambda status: KeyResponse(status=status)),
-    MessageType.REPORT_REQ: (_report, lambda status: ReportResponse(status=status, report_size=REPORT_BYTES)),
+    MessageType.REPORT_REQ: (report, lambda status: ReportResponse(status=status, report_size=REPORT_BYTES)),
     MessageType.TSC_INFO_REQ: (_tsc_info, lambda status: TscInfoResponse(status=status)),
 }
 """By message type: who answers, and the response that carries nothing but a status."""

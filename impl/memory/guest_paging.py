@@ -56,7 +56,7 @@ def translate(machine: Machine, cpu: Cpu, gva: int, kind: AccessKind) -> GuestTr
     """
     if not _is_canonical(gva):
         return Completion(Event.GP, "canonical")
-    walked = _walk(machine, cpu, gva, kind)
+    walked = walk_guest(machine, cpu, gva, kind)
     if isinstance(walked, Completion):
         return walked
     gpa, c_bit, large = walked
@@ -85,7 +85,7 @@ def _is_canonical(gva: int) -> bool:
     return upper in (0, (1 << 64 - VIRTUAL_BITS + 1) - 1)
 
 
-def _walk(machine: Machine, cpu: Cpu, gva: int, kind: AccessKind) -> tuple[int, bool, bool] | Completion:
+def walk_guest(machine: Machine, cpu: Cpu, gva: int, kind: AccessKind) -> tuple[int, bool, bool] | Completion:
     """Guest-physical address, effective C-bit, large or not; sets the accessed and dirty bits on the way."""
     table, allowed, no_execute = cpu.cr3 & ADDRESS_MASK & ~C_BIT, int(FULL_ACCESS), False
     visited: list[tuple[int, int]] = []

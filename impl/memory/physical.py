@@ -36,6 +36,14 @@ class PhysicalMemory:
         first, last = spa >> PAGE_SHIFT, spa + length - 1 >> PAGE_SHIFT
         return sorted(page for page in self._pages if first <= page <= last)
 
+    def snapshot(self) -> dict[int, bytes]:
+        """All that was written, by page."""
+        return {page: bytes(content) for page, content in self._pages.items()}
+
+    def restore(self, snapshot: dict[int, bytes]) -> None:
+        """Memory is as it was then."""
+        self._pages = {page: bytearray(content) for page, content in snapshot.items()}
+
     def read_raw(self, spa: int, length: int) -> bytes:
         """What DRAM holds: ciphertext for private pages."""
         return b"".join(bytes(self._page(page)[start:end]) for page, start, end in self._spans(spa, length))

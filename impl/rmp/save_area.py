@@ -5,17 +5,20 @@ VMCB; the hypervisor also finds in its own registers what VMRUN does not load. A
 VMSA, with a checksum in memory that no software may access; an SNP guest's in a VMSA page, which the RMP protects.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from hashlib import sha256
 
+from impl.decode.registers import GENERAL
 from impl.firmware.vmsa_page import REG_PROT_NONCE, disguised, reg_prot_enabled
 from impl.hypervisor.vmsa_layout import FIELDS, read_field
-from impl.machine import Machine, Registers
+from impl.machine import Machine, Registers, Running
 from impl.memory.engine import HOST_ASID, PAGE_BYTES
+from impl.rmp.vmcb import SAVE_AREA
 
-STATE_SAVE = 0x400
-"""Offset of the state save area in a VMCB; the offsets in it are those of a VMSA."""
 _NONCE_BYTES = 8
+_GENERAL = tuple(register.name for register in GENERAL[8])
+_IN_BOTH = ("rax", "rsp", "rip", "rflags", "cpl", "cr4", "dr7", "fs.base", "gs.base")
+"""What a program may change and both save areas keep, at the same offsets."""
 
 
 @dataclass(frozen=True)
@@ -31,24 +34,34 @@ class SaveArea:
         """A page of its own, encrypted."""
         return self.offset == 0
 
+    @property
+    def registers(self) -> tuple[str, ...]:
+        """The fields that VMRUN loads from it and #VMEXIT stores to it, as far as a program may change them."""
+        return (*dict.fromkeys((*_IN_BOTH, *_GENERAL)), "xcr0") if self.is_vmsa else _IN_BOTH
+
 
 def plaintext_area(vmcb: int) -> SaveArea:
     """The save area of a guest without encrypted state."""
-    return SaveArea(vmcb, HOST_ASID, STATE_SAVE)
+    return SaveArea(vmcb, HOST_ASID, SAVE_AREA)
+
+
+def area_of(running: Running) -> SaveArea:
+    """Where the registers of a vCPU are saved."""
+    return plaintext_area(running.vmcb) if running.vmsa is None else SaveArea(running.vmsa, running.cpu.asid)
 
 
 def load_registers(machine: Machine, area: SaveArea) -> Registers:
     """What VMRUN loads."""
     page = _plain_page(machine, area)
-    return Registers(**{field.name: read_field(page, field.name) for field in fields(Registers)})
+    return {name: read_field(page, name) for name in area.registers}
 
 
 def save_registers(machine: Machine, area: SaveArea, registers: Registers) -> None:
     """What #VMEXIT saves. With VmsaRegProt the page gets a new nonce, so that equal registers do not look equal."""
     page = bytearray(_plain_page(machine, area))
-    for field in fields(Registers):
-        place = FIELDS[field.name]
-        page[place.offset : place.offset + place.size] = getattr(registers, field.name).to_bytes(place.size, "little")
+    for name in area.registers:
+        place = FIELDS[name]
+        page[place.offset : place.offset + place.size] = registers[name].to_bytes(place.size, "little")
     if area.is_vmsa and reg_prot_enabled(bytes(page)):
         page[REG_PROT_NONCE : REG_PROT_NONCE + _NONCE_BYTES] = machine.random_bytes(_NONCE_BYTES)
         page = bytearray(disguised(bytes(page)))

@@ -18,6 +18,8 @@ class RmpTable:
         self._memory = memory
         self._base = base
         self._locator = locator
+        self.stores = 0
+        """How often entries were replaced: processors drop their translations when one was (APM Vol. 2, 15.36.3)."""
 
     def entry_address(self, pfn: int) -> int | None:
         """SPA of the page's entry, or None if the RMP does not cover the page."""
@@ -37,6 +39,7 @@ class RmpTable:
 
     def store(self, pfn: int, entry: RmpEntry) -> None:
         """Replace the raw entry of a covered page."""
+        self.stores += 1
         self._memory.write_raw(self._address(pfn), entry.pack())
 
     def load_region(self, head: int) -> list[RmpEntry]:
@@ -46,6 +49,7 @@ class RmpTable:
 
     def store_region(self, head: int, entries: list[RmpEntry]) -> None:
         """Replace the raw entries of a wholly covered 2 MiB region."""
+        self.stores += 1
         self._memory.write_raw(self._address(head), b"".join(entry.pack() for entry in entries))
 
     def any_assigned(self, head: int) -> bool:

@@ -1,10 +1,15 @@
-"""The VMCB's control area, as far as SNP asks for it. APM Vol. 2, Table B-1, "VMCB Layout, Control Area"."""
+"""The VMCB's control area, as far as it is used here. APM Vol. 2, Table B-1, "VMCB Layout, Control Area"."""
 
 from dataclasses import dataclass
 
 from impl.memory.engine import PAGE_BYTES
 from impl.memory.physical import PhysicalMemory
 
+INTERCEPTS = 0x000
+"""Six words of 32 bits: control registers, debug registers, exceptions, and exits 60h to BFh."""
+IOPM_BASE = 0x040
+MSRPM_BASE = 0x048
+"""SPAs of the permission maps of ports and MSRs."""
 ASID = 0x058
 TLB_CONTROL = 0x05C
 INTERRUPT_CONTROL = 0x060
@@ -12,12 +17,20 @@ EXITCODE = 0x070
 EXITINFO1 = 0x078
 EXITINFO2 = 0x080
 NESTED_CONTROL = 0x090
+GHCB_GPA = 0x0A0
+"""What the guest's GHCB MSR holds."""
 EVENTINJ = 0x0A8
 NESTED_CR3 = 0x0B0
+NEXT_RIP = 0x0C8
+FETCHED = 0x0D0
+"""Decode assist: how many bytes were fetched at RIP, one byte, then the bytes, fifteen."""
 AVIC_BACKING_PAGE = 0x0E0
 VMSA_POINTER = 0x108
 ALLOWED_SEV_FEATURES = 0x138
 GUEST_SEV_FEATURES = 0x140
+
+SAVE_AREA = 0x400
+"""The state save area, laid out as a VMSA; of an SEV-ES or SNP guest it is not used."""
 
 AVIC_ENABLE = 1 << 31
 SEV_ES_ENABLE = 1 << 2
@@ -65,6 +78,11 @@ def load_vmcb(memory: PhysicalMemory, spa: int) -> Vmcb:
         vmsa=word(VMSA_POINTER) & _PAGE_FRAME,
         allowed_sev_features=word(ALLOWED_SEV_FEATURES),
     )
+
+
+def load_word(memory: PhysicalMemory, vmcb: int, offset: int) -> int:
+    """One 8-byte field of the VMCB at SPA `vmcb`."""
+    return int.from_bytes(memory.read_raw(vmcb + offset, _WORD_BYTES), "little")
 
 
 def store_word(memory: PhysicalMemory, vmcb: int, offset: int, value: int) -> None:

@@ -11,15 +11,15 @@ from impl.memory.engine import HOST_ASID, PAGE_BYTES
 from impl.registers import Msr
 from impl.rmp.implicit import free_for_host, names_page, owned_by_host, usable_as_vmsa
 from impl.rmp.save_area import (
-    STATE_SAVE,
     SaveArea,
+    area_of,
     is_as_saved,
     load_registers,
     plaintext_area,
     record_checksum,
     save_registers,
 )
-from impl.rmp.vmcb import EXITCODE, EXITINFO1, EXITINFO2, GUEST_SEV_FEATURES, Vmcb, load_vmcb, store_word
+from impl.rmp.vmcb import EXITCODE, EXITINFO1, EXITINFO2, GUEST_SEV_FEATURES, SAVE_AREA, Vmcb, load_vmcb, store_word
 from impl.rmp.vmsa_features import busy_matters, event_taken, features_failure
 from spec.vocabulary import PAGE_SHIFT, Event, SevFeatures
 
@@ -138,7 +138,7 @@ def _vmsa_free(machine: Machine, vmsa: int) -> str:
 
 def _plain(machine: Machine, vmcb: Vmcb, spa: int, held: frozenset[int], core: int) -> Running:
     """The vCPU of a guest without encrypted state: all is in the VMCB."""
-    cr3 = read_field(machine.memory.read_raw(spa + STATE_SAVE, PAGE_BYTES - STATE_SAVE), "cr3")
+    cr3 = read_field(machine.memory.read_raw(spa + SAVE_AREA, PAGE_BYTES - SAVE_AREA), "cr3")
     cpu = Cpu(vmcb.asid, nested_cr3=vmcb.nested_cr3, cr3=cr3)
     registers, event = load_registers(machine, plaintext_area(spa)), event_taken(vmcb, SevFeatures(0))
     return Running(cpu, spa, None, held, registers, core, event)
@@ -146,13 +146,9 @@ def _plain(machine: Machine, vmcb: Vmcb, spa: int, held: frozenset[int], core: i
 
 def _save(machine: Machine, running: Running) -> None:
     """The registers go where VMRUN will look for them; without R1 the hypervisor gets a copy in the VMCB."""
-    plain = plaintext_area(running.vmcb)
-    if running.vmsa is None:
-        save_registers(machine, plain, running.registers)
-        return
-    save_registers(machine, SaveArea(running.vmsa, running.cpu.asid), running.registers)
-    if not machine.configuration.protections.registers_encrypted:
-        save_registers(machine, plain, running.registers)
+    save_registers(machine, area_of(running), running.registers)
+    if running.vmsa is not None and not machine.configuration.protections.registers_encrypted:
+        save_registers(machine, plaintext_area(running.vmcb), running.registers)
 
 
 def _start(machine: Machine, running: Running, vmcb: Vmcb) -> Running:

@@ -11,19 +11,24 @@ from proofs.words import differences, words
 from sevspec.assignments import assigned, name_of
 from sevspec.catalogue import catalogue
 from sevspec.encoding import encoded, result_data
+from sevspec.operand_options import unset, with_options
 from sevspec.proving import unknown_name
 from sevspec.refused import Refused
 from sevspec.terminal import console, print_json
-from sevspec.vector_files import loaded, replayed, transition_named
-from spec.features import PLATFORMS
+from sevspec.vector_files import HOLDERS, loaded, replayed, transition_named
+from spec.features import PLATFORMS, Platform
 from spec.record import replace
-from spec.registry import Outcome, operands_of, transition_info
+from spec.registry import Outcome, transition_info
 
 HELP = """Run one transition on a state, or replay a test vector.
 
-The state is that after a reset, on the platform named; --set, --rmp and --op change it and the operands field by field.
+The state is that after a reset, on the platform named; --set and --rmp change it field by field. Operands are options
+of their own names, or --op field=value; what is not named is 0, and a guest's instruction is run by the guest with
+ASID 1.
 
 Examples:
+
+    sevspec step rmpadjust --vmpl 1 --target-vmpl 1 --perms rw --gpa 0x2000
 
     sevspec step rmpupdate --op spa=0x2000 --op assigned=1 --op asid=5
 
@@ -34,11 +39,14 @@ Examples:
     sevspec step --vector out/rmpupdate.json --index 3
 """
 SCHEMA = 1
+CONTEXT_SETTINGS = {"ignore_unknown_options": True, "allow_extra_args": True}
+"""Operands are options too; which there are depends on the transition."""
 
 
 def step(
+    context: typer.Context,
     transition: Annotated[str, typer.Argument(help="The transition; not with --vector.")] = "",
-    op: Annotated[list[str] | None, typer.Option(help="An operand: field=value. All others are 0.")] = None,
+    op: Annotated[list[str] | None, typer.Option(help="An operand: field=value.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="A part of the state: field=value.")] = None,
     rmp: Annotated[list[str] | None, typer.Option(help="An RMP entry: PAGE={JSON object of its fields}.")] = None,
     platform: Annotated[str, typer.Option(help="milan, genoa or turin.")] = "milan",
@@ -47,10 +55,10 @@ def step(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
     if vector is not None:
-        if transition or op or set_ or rmp:
+        if transition or op or set_ or rmp or context.args:
             raise Refused("--vector stands alone, but for --index and --json")
         return replay(vector, index, json)
-    if not transition:
+    if not transition or transition.startswith("-"):
         raise Refused("name a transition, or give --vector FILE")
     name = transition.lower()
     try:
@@ -58,7 +66,7 @@ def step(
     except LookupError:
         raise Refused(unknown_name(name, (transition_info(t).name for _, t in targets()))) from None
     before = state_of(state_type, platform, set_ or [], rmp or [])
-    operands = nothing(operands_of(call))
+    operands = with_options(unset(call), call, context.args)
     for text in op or []:
         operands = assigned(operands, text, "--op")
     outcome = call(before, operands)
@@ -78,17 +86,27 @@ def state_of(state_type: Any, platform: str, settings: list[str], entries: list[
     """The state after a reset, with the changes asked for."""
     if platform.lower() not in PLATFORMS:
         raise Refused(f"--platform: no platform '{platform}'; there are {', '.join(PLATFORMS)}")
-    state = nothing(state_type)
-    prefix = "" if hasattr(state, "rmp") else "system."
-    chosen = PLATFORMS[platform.lower()]
-    system = replace(state if not prefix else state.system, platform=chosen)
-    state = system if not prefix else replace(state, system=system)
+    state = on_platform(nothing(state_type), PLATFORMS[platform.lower()])
     for text in entries:
         page, _, right = text.partition("=")
-        state = assigned(state, f"{prefix}rmp[{page}]={right}", "--rmp")
+        state = assigned(state, f"{prefix_of(state)}rmp[{page}]={right}", "--rmp")
     for text in settings:
         state = assigned(state, text, "--set")
     return state
+
+
+def on_platform(state: Any, platform: Platform) -> Any:
+    """A state on another platform."""
+    for name in HOLDERS:
+        if hasattr(state, name):
+            return replace(state, **{name: on_platform(getattr(state, name), platform)})
+    return replace(state, platform=platform)
+
+
+def prefix_of(state: Any) -> str:
+    """Where the RMP is in a state."""
+    name = next((name for name in HOLDERS if hasattr(state, name)), None)
+    return "" if name is None else f"{name}.{prefix_of(getattr(state, name))}"
 
 
 def show(name: str, before: Any, op: Any, outcome: Outcome) -> None:

@@ -104,9 +104,7 @@ def list_refused(system: System, op: ActivateEx) -> Outcome | None:
 
 def names_a_core(system: System, op: ActivateEx) -> bool:
     """A valid list has a core, and so a core complex that is present."""
-    return any_in_range(
-        0, MAX_CCX, lambda ccx: all_of((op.ccxs >> ccx) & 1 == 1, ccx < system.firmware.ccx_count)
-    )
+    return any_in_range(0, MAX_CCX, lambda ccx: all_of((op.ccxs >> ccx) & 1 == 1, ccx < system.firmware.ccx_count))
 
 
 def single_socket_cause(system: System, op: ActivateEx, context: GuestContext) -> str | None:

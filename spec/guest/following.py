@@ -1,5 +1,7 @@
 """How the ghost state follows VMRUN, and the firmware commands that move, swap and launch a guest's pages."""
 
+from collections.abc import Callable
+
 from spec.firmware.decommission import Decommission
 from spec.firmware.guest_absorb_noma import AbsorbNomaMessage
 from spec.firmware.guest_export import ExportMessage
@@ -193,7 +195,7 @@ def after_absorbing(before: World, op: AbsorbNomaMessage, after: World) -> World
     return ended(before, after, before.guest.context == op.message.context.page)
 
 
-FOLLOWING = {
+FOLLOWING: dict[str, Callable[..., World]] = {
     "vmrun": after_vmrun,
     "launch_update": after_launch_update,
     "page_move": after_page_move,

@@ -34,9 +34,7 @@ USER = 3
 
 def is_write(op: MemoryAccess) -> bool:
     """The access writes; setting Accessed and Dirty bits does."""
-    return any_of(
-        op.kind == AccessCode.WRITE, op.kind == AccessCode.WALK_WRITE, op.kind == AccessCode.SSS_WRITE
-    )
+    return any_of(op.kind == AccessCode.WRITE, op.kind == AccessCode.WALK_WRITE, op.kind == AccessCode.SSS_WRITE)
 
 
 def is_walk(op: MemoryAccess) -> bool:

@@ -38,9 +38,7 @@ def write_vm_hsave_pa(system: System, op: WriteHostSaveArea) -> Outcome:
         return Outcome(Event.VMEXIT, "guest", system, Evidence.MANUAL)
 
     # 2. The page is the hypervisor's.
-    if cause := first_of(
-        ("spa-alignment", op.spa & 0xFFF != 0), ("hypervisor-owned", is_taken(system, op.spa, False))
-    ):
+    if cause := first_of(("spa-alignment", op.spa & 0xFFF != 0), ("hypervisor-owned", is_taken(system, op.spa, False))):
         return Outcome(Event.GP, cause, system, Evidence.MANUAL)
     return Outcome(Event.COMPLETES, "written", system, Evidence.MANUAL)
 

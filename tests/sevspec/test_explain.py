@@ -7,6 +7,7 @@ import pytest
 
 from sevspec.catalogue import FAMILIES, catalogue
 from sevspec.cli import main
+from sevspec.guest_rules import guest_rules
 from sevspec.topics import check_names, explain
 from spec.knobs import KNOBS
 from spec.vocabulary import Eax, PageState, Status
@@ -19,6 +20,8 @@ NAMES = [
     *(member.name for family in FAMILIES for member in family),
     *(prop.info.identifier for prop in catalogue().properties),
     *(prop.info.name for prop in catalogue().properties),
+    *(rule.name for rule in guest_rules()),
+    *(rule.field for rule in guest_rules()),
     *(knob.name for knob in KNOBS),
     *(knob.field for knob in KNOBS),
     *check_names(),
@@ -106,3 +109,13 @@ def test_explain_prints_for_people(capsys: Any) -> None:
     out = capsys.readouterr().out
     assert out.startswith("PSMASH  instruction\n")
     assert "FAIL_NOT_SPLITTABLE (7)" in out
+
+
+def test_explain_rule_of_a_careful_guest_says_what_fails_without_it(capsys: Any) -> None:
+    assert main(["explain", "D2", "--json"]) == 0
+    (topic,) = json.loads(capsys.readouterr().out)["topics"]
+    assert topic["facts"]["field"] == "Discipline.checks_carry_on_rescind"
+    assert topic["facts"]["needed by"] == "RMP-I34"
+    (trace,) = topic["tables"]
+    assert trace["title"].startswith("RMP-I34 does not hold without rule D2")
+    assert trace["rows"][-1]["step"] == "careful_accept"

@@ -5,6 +5,10 @@ import json
 import pytest
 
 from sevspec.cli import main
+from sevspec.operand_options import mask_of, options_of
+from spec.firmware.page_move import page_move
+from spec.rmp.rmpadjust import rmpadjust
+from spec.rmp.rmpupdate import rmpupdate
 
 SMASHABLE = '0x200={"assigned": true, "page_size": "2M", "asid": 5}'
 
@@ -31,6 +35,44 @@ def test_step_as_json(capsys):
     assert (data["result"]["name"], data["check"]) == ("SUCCESS", "split")
 
 
+def test_step_takes_operands_as_options_of_their_own_names(capsys):
+    request = ["rmpadjust", "--vmpl", "1", "--target-vmpl=1", "--perms", "rw", "--gpa", "0x2000"]
+    assert main(["step", *request]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("FAIL_PERMISSION (2) at check ")
+    assert ", target-vmpl\n" in out
+    assert "step    cpu.asid=1 cpu.vmpl=1 cpu.snp_active translation.gfn=2 target_vmpl=1 mask=3" in out
+
+
+def test_step_of_a_host_instruction_is_the_hosts(capsys):
+    assert main(["step", "psmash", "--rmp", SMASHABLE, "--spa", "0x200000", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert (data["check"], data["step"]["cpu"]["asid"]) == ("split", "0x0")
+
+
+@pytest.mark.parametrize(
+    ("call", "option", "path"),
+    [
+        (rmpadjust, "--gpa", "translation.gfn"),
+        (rmpadjust, "--translation-gpa", "translation.gfn"),
+        (rmpadjust, "--cpu-vmpl", "cpu.vmpl"),
+        (rmpupdate, "--gpa", "gpa"),
+        (page_move, "--source-spa", "source.spa"),
+    ],
+)
+def test_operand_options_by_short_full_and_second_names(call, option, path):
+    assert options_of(call)[option][0] == path
+
+
+def test_operand_option_of_two_operands_is_spelled_out():
+    assert "--spa" not in options_of(page_move)
+
+
+@pytest.mark.parametrize(("letters", "mask"), [("none", 0), ("rwus", 15), ("r---", 1), ("rwusS", 31), ("0x3", 3)])
+def test_permissions_are_read_as_they_are_printed(letters, mask):
+    assert int(mask_of(letters, "--perms"), 0) == mask
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -47,6 +89,13 @@ def test_step_as_json(capsys):
         (["psmash", "--set", "rmp[x].asid=1"], "'x' is not a number"),
         (["psmash", "--set", "rmp..asid=1"], "is not a field"),
         (["psmash", "--platform", "rome"], "no platform 'rome'"),
+        (["rmpadjust", "--perms", "rq"], "'q' is not a permission"),
+        (["rmpadjust", "--gpa", "0x2001"], "not the address of a page"),
+        (["rmpadjust", "--gpa", "x"], "'x' is not a number"),
+        (["rmpadjust", "--gpa"], "a value is missing"),
+        (["rmpadjust", "--target", "1"], "no operand of rmpadjust; there is --target-vmpl"),
+        (["rmpadjust", "vmpl"], "'vmpl' belongs to no option"),
+        (["--vmpl", "1"], "name a transition"),
         (["--vector", "/nonexistent"], "cannot read"),
         (["psmash", "--vector", "/nonexistent"], "stands alone"),
     ],

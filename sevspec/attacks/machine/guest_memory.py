@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import count
 
 from impl.completion import Completion
-from impl.guest import Guest, Rules, Verdict
+from impl.guest.discipline import Guest, Rules, Verdict
 from impl.machine import Cpu
 from impl.memory.cached_access import load, store
 from impl.memory.engine import PAGE_BYTES

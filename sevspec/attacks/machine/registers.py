@@ -8,7 +8,7 @@ from impl.memory.cached_access import load
 from impl.memory.engine import PAGE_BYTES
 from impl.memory.paging import map_nested
 from impl.rmp import vmcb
-from impl.rmp.save_area import STATE_SAVE
+from impl.rmp.vmcb import SAVE_AREA
 from impl.rmp.vmrun import EFER_SVME, vmexit, vmrun
 from sevspec.attacks.entry import Column
 from sevspec.attacks.judge import Answer, End, Word
@@ -73,7 +73,7 @@ class Processors(GuestMemory):
             vmcb.NESTED_CONTROL: NESTED_ENABLE | SEV_ENABLE | (vmcb.SEV_ES_ENABLE if vmsa is not None else 0),
             vmcb.NESTED_CR3: nested,
             vmcb.VMSA_POINTER: vmsa or 0,
-            STATE_SAVE + FIELDS["cr3"].offset: cr3,
+            SAVE_AREA + FIELDS["cr3"].offset: cr3,
         }
         for offset, value in words.items():
             self.platform.host_stores(VMCBS[who] + offset, value.to_bytes(WORD, "little"))
@@ -91,7 +91,7 @@ class Processors(GuestMemory):
     def compute(self, value: Word) -> Answer:
         """RAX and RSP stand for the guest's registers."""
         assert self.running is not None, "the guest runs"
-        self.running.registers.rax, self.running.registers.rsp = value & (1 << HALF) - 1, value >> HALF
+        self.running.registers.update(rax=value & (1 << HALF) - 1, rsp=value >> HALF)
         return Answer(End.DONE, f"holds {shown(value)}")
 
     def leave(self) -> Answer:
@@ -125,16 +125,16 @@ class Processors(GuestMemory):
 
     def saved_register(self) -> Answer:
         """RAX and RSP in the VMCB."""
-        save = host_read(self.machine, VMCBS["main"] + STATE_SAVE, PAGE_BYTES - STATE_SAVE)
+        save = host_read(self.machine, VMCBS["main"] + SAVE_AREA, PAGE_BYTES - SAVE_AREA)
         found = {name: save[FIELDS[name].offset :][:WORD] for name in ("rax", "rsp")}
-        value = as_word(Registers(**{name: int.from_bytes(raw, "little") for name, raw in found.items()}))
+        value = as_word({name: int.from_bytes(raw, "little") for name, raw in found.items()})
         return Answer(End.DONE, f"finds {shown(value)}" if value else "finds nothing in the VMCB", value, value)
 
     def change_saved(self, value: Word) -> Answer:
         """In the VMCB; or the first content of the VMSA again, once the page is the hypervisor's."""
         if not self.setting.encrypts_registers:
             for name, half in (("rax", value & (1 << HALF) - 1), ("rsp", value >> HALF)):
-                place = VMCBS["main"] + STATE_SAVE + FIELDS[name].offset
+                place = VMCBS["main"] + SAVE_AREA + FIELDS[name].offset
                 self.platform.host_stores(place, half.to_bytes(WORD, "little"))
             return Answer(End.DONE, f"stores {shown(value)} in the VMCB")
         if self.setting.column.has_rmp:
@@ -179,4 +179,4 @@ class Processors(GuestMemory):
 
 def as_word(registers: Registers) -> Word:
     """Both registers as one value."""
-    return registers.rsp << HALF | registers.rax
+    return registers["rsp"] << HALF | registers["rax"]

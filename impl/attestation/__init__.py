@@ -1,0 +1,1 @@
+"""Attestation reports as bytes: made and signed by the machine's firmware, and verified by a relying party."""

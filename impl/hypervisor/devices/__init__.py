@@ -1,0 +1,1 @@
+"""Devices that a hypervisor emulates, by port and by guest-physical address."""

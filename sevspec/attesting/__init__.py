@@ -1,0 +1,1 @@
+"""Verifying attestation reports: files in, the judgement of machine and specification out."""
