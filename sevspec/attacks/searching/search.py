@@ -75,7 +75,7 @@ def can_be_taken(before: Player, step: Step) -> bool:
         return False
     if step.action in ("force_exit", "load"):
         return running(before) is not None
-    return step.action not in ("vmcb_get", "vmcb_set") or running(before) is None
+    return step.action not in ("vmcb_get", "vmcb_set", "inject") or running(before) is None
 
 
 def running(player: Player) -> str | None:
@@ -133,6 +133,7 @@ def key(player: Player) -> Hashable:
         frozenset(judge.handed_out),
         frozenset(player.shared),
         (player.stands_at, player.ended, player.running, player.saved, player.stack, side.running, side.has_stranger),
+        (side.pending, player.injected, side.delivered()),
         (memory.registers[side.vcpu("main")], memory.contents[side.vcpu("main")]),
     )
 

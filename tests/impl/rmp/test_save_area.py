@@ -9,7 +9,7 @@ from impl.hypervisor.vmsa_layout import FIELDS
 from impl.machine import GENOA, Configuration, Running
 from impl.memory.engine import PAGE_BYTES
 from impl.protections import Protections
-from impl.rmp.save_area import STATE_SAVE
+from impl.rmp.vmcb import SAVE_AREA
 from impl.rmp.vmrun import vmexit
 from spec.vocabulary import Event, SevFeatures
 from tests.impl.rmp.test_vmrun import VMCB, Host
@@ -29,22 +29,22 @@ def sev(configuration: Configuration = OLDER) -> Host:
 def ran_with_secret(host: Host) -> None:
     running = host.run()
     assert isinstance(running, Running)
-    running.registers.rax = SECRET
+    running.registers["rax"] = SECRET
     vmexit(host.machine, running, 0x60)
 
 
 def plain(host: Host) -> int:
-    return int.from_bytes(host.machine.memory.read_raw(VMCB + STATE_SAVE + RAX, 8), "little")
+    return int.from_bytes(host.machine.memory.read_raw(VMCB + SAVE_AREA + RAX, 8), "little")
 
 
 def test_sev_exit_leaves_registers_in_the_vmcb_and_vmrun_takes_what_stands_there():
     host = sev()
     ran_with_secret(host)
     assert plain(host) == SECRET
-    host.word(STATE_SAVE + RAX, 7)
+    host.word(SAVE_AREA + RAX, 7)
     running = host.run()
     assert isinstance(running, Running)
-    assert running.registers.rax == 7
+    assert running.registers["rax"] == 7
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_encrypted_exit_leaves_none_in_the_vmcb_and_comes_back(configuration, fe
     assert host.machine.memory.read_raw(SPA + RAX, 8) != SECRET.to_bytes(8, "little")
     running = host.run()
     assert isinstance(running, Running)
-    assert running.registers.rax == SECRET
+    assert running.registers["rax"] == SECRET
 
 
 def test_es_vmrun_refuses_an_older_save_area():
@@ -83,7 +83,7 @@ def test_without_r2_es_vmrun_takes_an_older_save_area():
     host.machine.memory.write_raw(SPA, older)
     running = host.run()
     assert not isinstance(running, Completion)
-    assert running.registers.rax == 0
+    assert running.registers["rax"] == 0
 
 
 @pytest.mark.parametrize("protected", [False, True])

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from impl.guest import Guest, Rules, Verdict
+from impl.guest.discipline import Guest, Rules, Verdict
 from impl.memory.cached_access import store
 from impl.memory.lines import Lines
 from spec.vocabulary import Eax
