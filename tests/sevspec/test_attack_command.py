@@ -34,7 +34,7 @@ def test_json_has_a_cell_for_each_column_and_every_entry(capsys: Any) -> None:
         ("RI", "FAULT(#NPF)", "FAULT(#NPF)", "FAULT(#NPF)"),
         ("PV", "FAULT(#NPF)", "FAULT(#NPF)", "FAULT(#NPF)"),
     ]
-    assert found["cells"][2]["backed_by"] == "RMP-I20, RMP-I22"
+    assert {"RMP-I20", "RMP-I22"} <= set(found["cells"][2]["backed_by"].split(", "))
     assert len(found["entries"]) == 68
     assert all((entry["in_model"] and entry["runs"]) or entry["reason"] for entry in found["entries"])
 
