@@ -26,7 +26,7 @@ Predicate = Callable[..., Any]
 ROUNDS = 2
 """Hypotheses read keys of their own (a region's head, a home); they are used at these too, this many times over."""
 
-STATES = ("system", "world")
+STATES = ("system", "world", "scene")
 STEP = ("before", "op", "after", "outcome")
 
 

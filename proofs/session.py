@@ -13,12 +13,12 @@ from time import perf_counter
 
 from proofs.cache import Cache
 from proofs.counterexample import counterexamples
+from proofs.everything import EVERYTHING
 from proofs.liveness import prove_liveness
 from proofs.obligations import Verdict, prove_transition
 from proofs.solvers import SOLVERS
 from proofs.solving import MAKE_SOLVER, UNKNOWN
 from proofs.suite import Suite, Transition
-from proofs.suites import EVERYTHING
 from spec.registry import InvariantInfo, transition_info
 from spec.vocabulary import Guarantor
 

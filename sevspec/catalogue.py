@@ -16,6 +16,7 @@ from spec.everything import (
     GUEST_INVARIANTS,
     GUEST_TRANSITIONS,
     INVARIANTS,
+    MEMORY_INVARIANTS,
     MEMORY_TRANSITIONS,
     NO_INVARIANTS,
     TRANSITIONS,
@@ -29,7 +30,9 @@ FAMILIES: tuple[type[Enum], ...] = get_args(Result)
 ALL_TRANSITIONS: tuple[Callable[..., Any], ...] = tuple(
     dict.fromkeys((*TRANSITIONS, *GUEST_TRANSITIONS, *MEMORY_TRANSITIONS))
 )
-ALL_INVARIANTS: tuple[Callable[..., Any], ...] = tuple(dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *NO_INVARIANTS)))
+ALL_INVARIANTS: tuple[Callable[..., Any], ...] = tuple(
+    dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *MEMORY_INVARIANTS, *NO_INVARIANTS))
+)
 """Every statement that has an identifier, also those that nobody guarantees."""
 
 

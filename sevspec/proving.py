@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from proofs.everything import EVERYTHING, SUITES
 from proofs.obligations import Verdict
 from proofs.premises import OF_NOTHING
 from proofs.session import LIVENESS, T9, Answer, Piece, pieces
 from proofs.solvers import PACKAGES, SOLVERS, version_of
 from proofs.solving import FAILED, PROVED, UNKNOWN
-from proofs.suites import EVERYTHING, SUITES
 from proofs.witnesses import shown
 from sevspec.catalogue import catalogue
 from sevspec.documented import doc_line

@@ -10,6 +10,7 @@ from spec.guest.mask_invariants import INVARIANTS as MASK_INVARIANTS
 from spec.guest.no_invariants import STATEMENTS as NO_INVARIANTS
 from spec.guest.swapping_invariants import INVARIANTS as SWAPPING_INVARIANTS
 from spec.guest.transitions import TRANSITIONS as GUEST_TRANSITIONS
+from spec.memory.invariants import INVARIANTS as MEMORY_INVARIANTS
 from spec.memory.transitions import TRANSITIONS as MEMORY_TRANSITIONS
 from spec.rmp.access_invariants import INVARIANTS as ACCESS_INVARIANTS
 from spec.rmp.invariants import INVARIANTS as RMP_INVARIANTS
@@ -23,4 +24,12 @@ INVARIANTS = (*RMP_INVARIANTS, *STEP_INVARIANTS, *ACCESS_INVARIANTS, *FIRMWARE_I
 GUEST_INVARIANTS = (*SWAPPING_INVARIANTS, *COPY_INVARIANTS, *LAUNCH_INVARIANTS, *CAREFUL_INVARIANTS, *MASK_INVARIANTS)
 """Every invariant of the machine with one guest followed: those of any guest, then those of a careful one."""
 
-__all__ = ["GUEST_INVARIANTS", "GUEST_TRANSITIONS", "INVARIANTS", "MEMORY_TRANSITIONS", "NO_INVARIANTS", "TRANSITIONS"]
+__all__ = [
+    "GUEST_INVARIANTS",
+    "GUEST_TRANSITIONS",
+    "INVARIANTS",
+    "MEMORY_INVARIANTS",
+    "MEMORY_TRANSITIONS",
+    "NO_INVARIANTS",
+    "TRANSITIONS",
+]

@@ -9,7 +9,7 @@ page alike. So here a page holds one block: the one at some offset, any offset, 
 from typing import Annotated
 
 from spec.firmware.state import KeyId
-from spec.ideal import sha384
+from spec.ideal import ideal
 from spec.logic import all_of, any_of, ite
 from spec.record import record
 from spec.vocabulary import Bits, Pfn
@@ -20,7 +20,7 @@ BlockKey = Annotated[int, Bits(33)]
 """What encrypts a block: a `KeyId`; 0 is no key; from 2**32 on the keys of legacy guests."""
 Tweak = Annotated[int, Bits(64)]
 """Where a block was encrypted: a page frame number. Of what was swapped out: the IV."""
-WORD_MASK = (1 << 128) - 1
+WORD_BITS = 128
 FIRST_LEGACY_KEY = 1 << 32
 
 
@@ -44,8 +44,7 @@ EMPTY = Block(0, 0, 0)
 
 def garbled(key: BlockKey, page: Pfn, block: Block) -> int:
     """What a block is under a key, or at a place, that is not its own: an ideal function, of which nothing is known."""
-    told = (((key << 40 | page) << 33 | block.key) << 64 | block.at) << 128 | block.value
-    return sha384(told, (33 + 40 + 33 + 64 + 128 + 7) // 8) & WORD_MASK
+    return ideal("garbled", WORD_BITS, key, page, block.key, block.at, block.value)
 
 
 def tweak_of(place: Tweak) -> int:
