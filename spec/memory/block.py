@@ -10,7 +10,8 @@ from typing import Annotated
 
 from spec.firmware.state import KeyId
 from spec.ideal import ideal
-from spec.logic import all_of, any_of, ite
+from spec.logic import all_of, any_of, ite, none_of
+from spec.memory.rules import Rules
 from spec.record import record
 from spec.vocabulary import Bits, Pfn
 
@@ -42,9 +43,13 @@ EMPTY = Block(0, 0, 0)
 """Memory after reset."""
 
 
-def garbled(key: BlockKey, page: Pfn, block: Block) -> int:
-    """What a block is under a key, or at a place, that is not its own: an ideal function, of which nothing is known."""
-    return ideal("garbled", WORD_BITS, key, page, block.key, block.at, block.value)
+def garbled(key: BlockKey, page: Pfn, block: Block, *, unlike: bool) -> int:
+    """What a block is under a key, or at a place, that is not its own: an ideal function, of which nothing is known.
+
+    Unless equal ciphertexts can be told (X-cteq), it does not depend on what was encrypted.
+    """
+    told = ite(any_of(block.key == 0, none_of(unlike)), block.value, 0)
+    return ideal("garbled", WORD_BITS, key, page, block.key, block.at, told)
 
 
 def tweak_of(place: Tweak) -> int:
@@ -55,13 +60,14 @@ def tweak_of(place: Tweak) -> int:
     return place
 
 
-def opened(key: BlockKey, page: Pfn, block: Block, *, secret_tweak: bool) -> int:
+def opened(key: BlockKey, page: Pfn, block: Block, rules: Rules) -> int:
     """What a read at `page` through the engine gives, with the key of the reader."""
     own = key == block.key
     here = any_of(key == 0, block.at == page)
     shifted = block.value ^ tweak_of(block.at) ^ tweak_of(page)
-    elsewhere = ite(secret_tweak, garbled(key, page, block), shifted)
-    return ite(own, ite(here, block.value, elsewhere), garbled(key, page, block))
+    garbage = garbled(key, page, block, unlike=rules.ciphertexts_unlike)
+    elsewhere = ite(rules.tweak_secret, garbage, shifted)
+    return ite(own, ite(here, block.value, elsewhere), garbage)
 
 
 def sealed_frame(oek: KeyId, iv: Tweak, offset: Annotated[int, Bits(9)]) -> int:

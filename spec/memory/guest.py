@@ -75,12 +75,22 @@ def answered(scene: Scene, op: GuestAccess, place: Place) -> Outcome:
 
 def loaded(scene: Scene, op: GuestAccess, page: Pfn) -> int:
     """What the guest gets from a page."""
-    return opened(key_for(scene, op.access), page, content(scene, page), secret_tweak=scene.rules.tweak_secret)
+    return opened(key_for(scene, op.access), page, content(scene, page), scene.rules)
 
 
-def with_register(scene: Scene, vcpu: Vcpu, value: Word) -> Scene:
-    """The scene with a guest's register set."""
-    return replace(scene, memory=replace(scene.memory, registers=scene.memory.registers.set(vcpu, value)))
+def with_register(scene: Scene, vcpu: Vcpu, value: Word, clean: bool) -> Scene:
+    """The scene with a guest's register set, to a public value or to any."""
+    memory = replace(scene.memory, registers=scene.memory.registers.set(vcpu, value))
+    written = replace(scene.written, clean=scene.written.clean.set(vcpu, clean))
+    return replace(scene, memory=memory, written=written)
+
+
+def is_public(scene: Scene, op: GuestAccess) -> bool:
+    """The guest takes what it loads for public: it comes from a shared page, or from where it put a public value."""
+    gfn, written = op.access.translation.gfn, scene.written
+    known = all_of(written.since_accepted[gfn], none_of(written.vmsa[gfn]), scene.world.guest.uses[gfn])
+    kept = all_of(written.public[gfn], known)
+    return any_of(none_of(is_private(op.access)), kept)
 
 
 @transition(actor=Actor.GUEST, manual=ENGINE)
@@ -96,7 +106,7 @@ def guest_reads(scene: Scene, op: GuestAccess) -> Outcome:
     if answer.result != Event.COMPLETES:
         return answer
     value = loaded(scene, op, place.page)
-    return answer._replace(system=with_register(scene, op.vcpu, value), output=value)
+    return answer._replace(system=with_register(scene, op.vcpu, value, is_public(scene, op)), output=value)
 
 
 def remembered(scene: Scene, op: GuestAccess, gfn: Gfn, value: Word) -> Scene:
@@ -136,12 +146,14 @@ class Computation:
 
     vcpu: Vcpu
     value: Word
+    public: bool
+    """The guest does not mind to show it."""
 
 
 @transition(actor=Actor.GUEST, manual="APM Vol. 2, 15.35")
 def guest_computes(scene: Scene, op: Computation) -> Outcome:
     """A guest puts a value of its own into its register. Nobody else sees it."""
-    return Outcome(Event.COMPLETES, "computed", with_register(scene, op.vcpu, op.value), Evidence.MANUAL)
+    return Outcome(Event.COMPLETES, "computed", with_register(scene, op.vcpu, op.value, op.public), Evidence.MANUAL)
 
 
 TRANSITIONS = (guest_reads, guest_writes, guest_computes)
