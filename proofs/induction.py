@@ -26,8 +26,7 @@ Predicate = Callable[..., Any]
 ROUNDS = 2
 """Hypotheses read keys of their own (a region's head, a home); they are used at these too, this many times over."""
 
-STATES = ("system", "world", "exchange")
-"""How a parameter is called that is a state: of the machine, with a guest followed, or of a protocol."""
+STATES = ("system", "world", "exchange", "scene")
 STEP = ("before", "op", "after", "outcome")
 
 

@@ -13,12 +13,14 @@ from time import perf_counter
 
 from proofs.cache import Cache
 from proofs.counterexample import counterexamples
+from proofs.everything import EVERYTHING
 from proofs.liveness import prove_liveness
+from proofs.memory_suite import MEMORY
 from proofs.obligations import Verdict, prove_transition
 from proofs.solvers import SOLVERS
 from proofs.solving import MAKE_SOLVER, UNKNOWN
 from proofs.suite import Suite, Transition
-from proofs.suites import EVERYTHING
+from proofs.two_runs import prove_two_runs
 from spec.registry import InvariantInfo, transition_info
 from spec.vocabulary import Guarantor
 
@@ -46,6 +48,8 @@ class Answer:
 
 LIVENESS = "liveness"
 """The suite of theorem T9, which is an argument over the page-state graph and not an induction."""
+TWO_RUNS = "two-runs"
+"""The suite of theorem T2, which speaks of two runs of a step."""
 T9 = InvariantInfo(
     name="donated_pages_can_return",
     identifier="RMP-T9",
@@ -66,11 +70,18 @@ def pieces(solvers: Iterable[str] = ("z3",), suites: Sequence[Suite] = EVERYTHIN
         for solver in solvers
         for suite in suites
         for transition in suite.transitions
-    ] + [Piece(LIVENESS, LIVENESS, solver) for solver in solvers]
+    ] + [piece for solver in solvers for piece in (Piece(LIVENESS, LIVENESS, solver), *two_runs(solver))]
+
+
+def two_runs(solver: str) -> list[Piece]:
+    """Theorem T2, transition by transition."""
+    return [Piece(TWO_RUNS, transition_info(t).name, solver) for t in MEMORY.transitions]
 
 
 def found(piece: Piece, suites: Sequence[Suite] = EVERYTHING) -> tuple[Suite, Transition]:
     """The suite, narrowed to the invariants asked for, and the transition of a piece."""
+    if piece.suite == TWO_RUNS:
+        return MEMORY, next(t for t in MEMORY.transitions if transition_info(t).name == piece.transition)
     suite = next(s for s in suites if s.name == piece.suite)
     transition = next(t for t in suite.transitions if transition_info(t).name == piece.transition)
     if piece.invariants:
@@ -86,6 +97,8 @@ def work(piece: Piece) -> Answer:
         if piece.suite == LIVENESS:
             return Answer(piece, tuple(liveness()), perf_counter() - begun)
         suite, transition = found(piece)
+        if piece.suite == TWO_RUNS:
+            return Answer(piece, tuple(prove_two_runs(suite, transition)), perf_counter() - begun)
         verdicts = prove_transition(suite, transition)
     finally:
         MAKE_SOLVER.reset(token)

@@ -10,11 +10,11 @@ from typing import Any
 
 import z3
 
+from proofs.everything import SUITES
 from proofs.explore import explore, unknown
 from proofs.goals import goals
 from proofs.path_models import DENSE, PathModels, possible
 from proofs.suite import Suite, Transition
-from proofs.suites import SUITES
 from proofs.symbolic import SymBool, bits_term, bool_term, conjunction
 from proofs.tables import SymMap, Written
 from spec.logic import Term
@@ -56,7 +56,7 @@ class Cases:
 
     def __init__(self, suite: Suite, transition: Transition) -> None:
         self.transition = transition
-        self.state, self.op = unknown(suite.state_type, "s"), unknown(operands_of(transition), "op")
+        self.state, self.op = suite.state(), unknown(operands_of(transition), "op")
         paths = explore(transition, self.state, self.op)
         self.runs = [PathModels(suite, self.state, self.op, path) for path in paths if possible(path)]
         self.seen: list[tuple[Any, Any]] = []

@@ -16,6 +16,7 @@ from spec.everything import (
     GUEST_INVARIANTS,
     GUEST_TRANSITIONS,
     INVARIANTS,
+    MEMORY_INVARIANTS,
     MEMORY_TRANSITIONS,
     NO_INVARIANTS,
     PROTOCOL_INVARIANTS,
@@ -32,7 +33,7 @@ ALL_TRANSITIONS: tuple[Callable[..., Any], ...] = tuple(
     dict.fromkeys((*TRANSITIONS, *GUEST_TRANSITIONS, *MEMORY_TRANSITIONS, *PROTOCOL_TRANSITIONS))
 )
 ALL_INVARIANTS: tuple[Callable[..., Any], ...] = tuple(
-    dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *PROTOCOL_INVARIANTS, *NO_INVARIANTS))
+    dict.fromkeys((*INVARIANTS, *GUEST_INVARIANTS, *MEMORY_INVARIANTS, *PROTOCOL_INVARIANTS, *NO_INVARIANTS))
 )
 """Every statement that has an identifier, also those that nobody guarantees."""
 

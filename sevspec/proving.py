@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from proofs.everything import EVERYTHING, SUITES
 from proofs.obligations import Verdict
 from proofs.premises import OF_NOTHING
-from proofs.session import LIVENESS, T9, Answer, Piece, pieces
+from proofs.session import LIVENESS, T9, TWO_RUNS, Answer, Piece, pieces
 from proofs.solvers import PACKAGES, SOLVERS, version_of
 from proofs.solving import FAILED, PROVED, UNKNOWN
-from proofs.suites import EVERYTHING, SUITES
+from proofs.theorems import THEOREMS
+from proofs.two_runs import T2
 from proofs.witnesses import shown
 from sevspec.catalogue import catalogue
 from sevspec.documented import doc_line
@@ -34,7 +36,7 @@ class Row:
 
 def invariants() -> dict[str, InvariantInfo]:
     """Every invariant of every suite, by name."""
-    return {i.__name__: invariant_info(i) for suite in SUITES for i in suite.invariants} | {T9.name: T9}
+    return {i.__name__: invariant_info(i) for suite in SUITES for i in suite.invariants} | {T2.name: T2, T9.name: T9}
 
 
 def solvers_named(name: str) -> list[str]:
@@ -56,6 +58,10 @@ def selected(names: Sequence[str], solvers: Sequence[str]) -> list[Piece]:
     steps: set[str] = set()
     claims: set[str] = set()
     for name in names:
+        theorem = THEOREMS.get(name.upper())
+        if theorem is not None:
+            claims |= {i for i, info in known.items() if info.identifier in theorem.claims}
+            continue
         by_identifier = {i for i, info in known.items() if name.upper() == info.identifier.upper()}
         if name.lower() in suites | transitions:
             steps.add(name.lower())
@@ -73,6 +79,8 @@ def with_claims(piece: Piece, claims: set[str]) -> list[Piece]:
         return [piece]
     if piece.suite == LIVENESS:
         return [piece] if T9.name in claims else []
+    if piece.suite == TWO_RUNS:
+        return [piece] if T2.name in claims else []
     suite = next(s for s in EVERYTHING if s.name == piece.suite)
     own = tuple(sorted(i.__name__ for i in suite.invariants if i.__name__ in claims))
     return [replace(piece, invariants=own)] if own else []

@@ -14,6 +14,7 @@ from spec.guest.mask_invariants import INVARIANTS as MASK_INVARIANTS
 from spec.guest.no_invariants import STATEMENTS as NO_INVARIANTS
 from spec.guest.swapping_invariants import INVARIANTS as SWAPPING_INVARIANTS
 from spec.guest.transitions import TRANSITIONS as GUEST_TRANSITIONS
+from spec.memory.invariants import INVARIANTS as MEMORY_INVARIANTS
 from spec.memory.transitions import TRANSITIONS as MEMORY_TRANSITIONS
 from spec.rmp.access_invariants import INVARIANTS as ACCESS_INVARIANTS
 from spec.rmp.invariants import INVARIANTS as RMP_INVARIANTS
@@ -39,6 +40,7 @@ __all__ = [
     "HOST_INVARIANTS",
     "HOST_TRANSITIONS",
     "INVARIANTS",
+    "MEMORY_INVARIANTS",
     "MEMORY_TRANSITIONS",
     "MSR_INVARIANTS",
     "MSR_TRANSITIONS",

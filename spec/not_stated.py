@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-TLB = "translations that processors cache are not state"
 CONTENTS = "what memory holds is not state"
 MESSAGES = "the keys and the counts of guest messages on the guest's side are not state"
 
@@ -17,21 +16,10 @@ class NotStated:
 
 
 NOT_STATED = (
-    NotStated("RMP-I23", "no private access completes at an unvalidated page, cached translations included", TLB),
-    NotStated("RMP-I24", "walks and fetches use only the guest's validated pages, cached translations included", TLB),
-    NotStated("RMP-I26", "a VMPL uses only what it had when the translation was cached", TLB),
-    NotStated("RMP-I27", "the host reads no plaintext of a guest's private page", CONTENTS),
-    NotStated("RMP-I35", "a private read returns what the guest last wrote there", CONTENTS),
-    NotStated("RMP-I37", "after a revocation and a flush no access uses the old right", TLB),
-    NotStated("RMP-I40", "PAGE_MOVE and swapping keep address, content and masks together", CONTENTS),
-    NotStated("RMP-I41", "what VMPL0 left in a recycled page is not read at a lower VMPL", CONTENTS),
     NotStated("RMP-I44", "a guest message is answered once", MESSAGES),
     NotStated("RMP-I45", "a report names no more privileged VMPL than the key of its request", MESSAGES),
     NotStated("RMP-I46", "a launch digest stands for one sequence of launched pages", "the hash is ideal by name only"),
     NotStated("RMP-I49", "not an invariant: ciphertext that is physically replayed is not noticed", CONTENTS),
     NotStated("RMP-I50", "not an invariant: equal plaintext in one place has equal ciphertext", CONTENTS),
-    NotStated("rule D5", "flush after permissions are reduced", TLB),
-    NotStated("rule D7", "flush after a page is rescinded", TLB),
     NotStated("rule D10", "no VMPCK for a level that it is not meant for; launch data is untrusted input", MESSAGES),
 )
-"""Rule D6 has a second half, zeroing a page before a lower VMPL gets it: it waits for contents, with RMP-I41."""

@@ -13,7 +13,7 @@ from proofs.session import Answer, Piece
 from proofs.session import prove as prove_pieces
 from proofs.solving import PROVED
 from sevspec import junit as junit_file
-from sevspec import mutation_report, proving
+from sevspec import mutation_report, proving, theorem_report
 from sevspec.proving import Row
 from sevspec.refused import Refused
 from sevspec.terminal import console, grid, print_json
@@ -29,6 +29,8 @@ Examples:
 
     sevspec prove --without rmpupdate:immutable
 
+    sevspec prove T1 --without S1
+
     sevspec prove --mutants --changed spec/rmp/psmash.py
 """
 
@@ -40,7 +42,7 @@ def prove(
     solver: Annotated[str, typer.Option(help="z3, cvc5, bitwuzla, or all of them.")] = "z3",
     jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: one for each processor.")] = 0,
     junit: Annotated[Path | None, typer.Option(help="Write a JUnit file too.")] = None,
-    without: Annotated[str, typer.Option(help="TRANSITION:CHECK; prove with that check dropped.")] = "",
+    without: Annotated[str, typer.Option(help="TRANSITION:CHECK or a theorem's premise: what fails without.")] = "",
     mutants: Annotated[
         bool, typer.Option("--mutants", help="Change the rules one by one: each must be noticed.")
     ] = False,
@@ -54,6 +56,8 @@ def prove(
         if names or without or junit:
             raise Refused("--mutants stands alone, but for --changed, --jobs, --no-cache and --json")
         return mutation_report.run(changed or [], jobs, None if no_cache else Cache(), json)
+    if without and ":" not in without:
+        return theorem_report.run_without(names or [], without, json=json)
     wanted = proving.selected(names or [], proving.solvers_named(solver))
     begun = perf_counter()
     if without:
@@ -68,6 +72,7 @@ def prove(
         print_json(proving.document(rows, answers, seconds))
     else:
         show(rows, answers, seconds)
+        theorem_report.show(names or [])
         if not names:
             for table in proving.beside():
                 console().print(grid(table))

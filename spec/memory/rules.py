@@ -45,6 +45,12 @@ class Rule:
     field: str
     words: str
 
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Its other names: the relaxation, and of a part of a rule the rule."""
+        whole, _, part = self.name.partition("-")
+        return tuple(name for name in (self.relaxation, whole if part and whole != "X" else "") if name)
+
 
 RULES = (
     Rule("R1", "", "registers_encrypted", "saved registers of an SEV-ES or SNP guest are encrypted"),
@@ -64,12 +70,17 @@ RULES = (
     ),
     Rule("R17", "", "policy_enforced", "firmware debugs no guest whose policy forbids it"),
     Rule("R19", "X-iolog", "devices_checked", "devices and the IOMMU write no assigned page"),
-    Rule("R20", "X-drop", "lines_kept", "no modified cache line is dropped"),
-    Rule("R20", "X-stale", "lines_coherent", "no cache line of a page's shared life is written over its private one"),
+    Rule("R20-DROP", "X-drop", "lines_kept", "no modified cache line is dropped"),
+    Rule(
+        "R20-STALE",
+        "X-stale",
+        "lines_coherent",
+        "no line of a page's shared life overwrites its private one",
+    ),
     Rule("R21", "X-alias", "decode_injective", "no two system addresses are one place in memory"),
     Rule("R22", "", "tweak_secret", "the tweak of an address is secret: ciphertext that is moved decrypts to garbage"),
     Rule("R25", "", "asids_exclusive", "an ASID has one guest, and its key serves guests of that kind only"),
-    Rule("X-phys", "X-phys", "bus_closed", "nobody writes memory but through a processor, a device or firmware"),
+    Rule("X-PHYS", "X-phys", "bus_closed", "nobody writes memory but through a processor, a device or firmware"),
     Rule("R23", "X-cteq", "ciphertexts_unlike", "whoever has no key cannot tell equal ciphertexts from others"),
 )
 """What each switch is."""

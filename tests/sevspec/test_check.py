@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from proofs.everything import SUITES
 from proofs.obligations import Verdict
 from proofs.session import Answer, Piece
-from proofs.suites import SUITES
 from sevspec import proving
 from sevspec.attacks.catalogue import attacks
 from sevspec.checking import example, parts

@@ -129,7 +129,7 @@ class GuestMemory(Side):
 
     def store(self, who: str, frame: int, value: Word, *, shared: bool) -> Answer:
         """Compute the value, then write it."""
-        self.take(guest_computes, Computation(self.vcpu(who), value))
+        self.take(guest_computes, Computation(self.vcpu(who), value, public=False))
         outcome = self.perform(who, frame, frame, AccessCode.WRITE, private=not shared)
         if isinstance(outcome, Answer):
             return outcome

@@ -100,7 +100,7 @@ class Processors(GuestMemory):
 
     def compute(self, value: Word) -> Answer:
         """The register."""
-        self.take(guest_computes, Computation(self.vcpu(MAIN), value))
+        self.take(guest_computes, Computation(self.vcpu(MAIN), value, public=False))
         return Answer(End.DONE, f"holds {shown(value)}")
 
     def leave(self) -> Answer:

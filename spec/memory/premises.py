@@ -1,0 +1,76 @@
+"""The premises of what is proved of memory, by name: rules of the guest (D*, S*), rules of hardware and firmware (R*).
+
+The guest's rules have two families of names, D* in the argument about page states and S* in the catalogue of attacks;
+each rule stands here once, under both.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from spec.guest.invariants import UNIQUE
+from spec.logic import all_of
+from spec.memory.rules import RULES
+from spec.memory.state import Scene
+
+
+@dataclass(frozen=True)
+class Premise:
+    """A switch of a scene: its name, other names, which record has it under which field, and what it says."""
+
+    name: str
+    others: tuple[str, ...]
+    holder: str
+    """`discipline`, `habits` or `rules`."""
+    field: str
+    words: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All its names."""
+        return (self.name, *self.others)
+
+
+OF_PAGES = (
+    Premise("D1", ("S1",), "discipline", "tracks_acceptance", "validate a page only if it is not accepted already"),
+    Premise("D2", ("S2",), "discipline", "checks_carry_on_rescind", "stop if a rescinded page was not validated"),
+    Premise("D3", (), "discipline", "launched_without_repeats", "the accepted launch loads no page twice"),
+    Premise("D4", ("S22",), "discipline", "stops_on_unvalidated", "stop if an accepted page is not validated"),
+    Premise("D8", (), "discipline", "rescinds_before_sharing", "rescind a page before it is shared"),
+    Premise("D9", (), "discipline", "takes_turns", "look a page up and validate it while no other processor does"),
+)
+"""What keeps valid copies unique (RMP-I34)."""
+OF_MASKS = (
+    Premise("D6", (), "discipline", "closes_on_accepting", "set the masks of an accepted page before relying on them"),
+    Premise("D6-LAUNCH", (), "discipline", "launched_closed", "the accepted launch lets no VMPL but 0 write"),
+    Premise("D6-VMSA", (), "discipline", "closes_vmsas", "make a page a VMSA only if no VMPL but 0 may write it"),
+)
+"""What keeps permissions known."""
+OF_MEMORY = (
+    Premise("D7", ("S17",), "habits", "flushes_after_rescinding", "flush translations once a page is rescinded"),
+    Premise("D5", ("S17",), "habits", "flushes_after_reducing", "flush translations once a permission is taken away"),
+    Premise("S17-TABLES", ("S17",), "habits", "flushes_own_tables", "flush after a change of the guest's page tables"),
+    Premise("S3", ("D6",), "habits", "zeroes_before_granting", "write a page before another VMPL is given it"),
+    Premise("S18", (), "habits", "evicts_on_accepting", "evict cache lines when a page is accepted"),
+)
+OF_HARDWARE = tuple(Premise(rule.name, rule.others, "rules", rule.field, rule.words) for rule in RULES)
+PREMISES = (*OF_PAGES, *OF_MASKS, *OF_MEMORY, *OF_HARDWARE)
+
+MASKS = (*UNIQUE, *(premise.name for premise in OF_MASKS))
+
+
+def named(*names: str) -> tuple[Premise, ...]:
+    """The premises of these names, in the order of the table."""
+    return tuple(premise for premise in PREMISES if set(premise.names) & set(names))
+
+
+def is_held(premise: Premise, scene: Any) -> bool:
+    """The rule is kept in a scene, or in a world if it is one of the guest's discipline."""
+    if premise.holder == "discipline":
+        guest = scene.world.guest if isinstance(scene, Scene) else scene.guest
+        return getattr(guest.rules, premise.field)  # type: ignore[no-any-return]  # every switch is a truth value
+    return getattr(getattr(scene, premise.holder), premise.field)  # type: ignore[no-any-return]  # the same
+
+
+def are_held(names: tuple[str, ...], scene: Any) -> bool:
+    """All of them."""
+    return all_of(*(is_held(premise, scene) for premise in PREMISES if premise.name in names))

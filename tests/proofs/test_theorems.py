@@ -1,0 +1,67 @@
+"""Each premise of T1 is needed: without it a read returns something else, with all the same moves find nothing."""
+
+import pytest
+
+from proofs import two_runs
+from proofs.memory_suite import MEMORY
+from proofs.search import search
+from proofs.small_memory import CASES, after, ended, everything, start
+from proofs.theorems import T1, THEOREMS, breaks_integrity, dropped
+from spec.everything import MEMORY_INVARIANTS
+from spec.memory.integrity_invariants import INTEGRITY
+from spec.memory.premises import PREMISES, named
+from spec.memory.rules import RULES, Rules
+from spec.memory.state import Habits
+from spec.record import fields_of
+from spec.registry import invariant_info, transition_info
+
+
+@pytest.mark.parametrize("name", INTEGRITY)
+def test_without_the_premise_a_read_returns_something_else(name: str) -> None:
+    premise = next(p for p in PREMISES if p.name == name)
+    trace = T1.without(premise).trace
+    assert 1 <= len(trace) <= 6
+    assert transition_info(trace[-1].take).name == "guest_reads"
+
+
+@pytest.mark.parametrize("name", INTEGRITY)
+def test_with_every_premise_the_same_moves_break_nothing(name: str) -> None:
+    given, moves = CASES[name]
+    scene = after(start(None), given)
+    found = search(scene, moves, everything, lambda _: False, ended, is_bad_step=breaks_integrity)
+    assert found.trace == ()
+    assert found.steps
+
+
+def test_every_premise_of_t1_has_its_moves_and_no_other() -> None:
+    assert set(CASES) == set(INTEGRITY) == set(T1.premises)
+
+
+def test_every_switch_is_a_premise_with_a_name_of_its_own() -> None:
+    assert len({p.name for p in PREMISES}) == len(PREMISES)
+    assert {p.field for p in PREMISES if p.holder == "habits"} == {f.name for f in fields_of(Habits)}
+    assert [rule.field for rule in RULES] == [f.name for f in fields_of(Rules)]
+
+
+def test_premises_of_invariants_exist() -> None:
+    known = {p.name for p in PREMISES}
+    assert {name for i in MEMORY_INVARIANTS for name in invariant_info(i).premises} <= known
+
+
+def test_one_name_may_stand_for_several_premises() -> None:
+    assert [p.name for p in dropped(T1, "s17")] == ["D7", "S17-TABLES"]
+    assert [p.name for p in dropped(T1, "R20")] == ["R20-DROP", "R20-STALE"]
+    assert [p.name for p in named("X-alias")] == ["R21"]
+    assert dropped(T1, "R9") == ()
+
+
+@pytest.mark.parametrize("name", ["host_reads", "host_writes", "guest_writes", "guest_computes", "bus_writes"])
+def test_observers_learn_nothing_by_a_step_on_memory(name: str) -> None:
+    transition = next(t for t in MEMORY.transitions if transition_info(t).name == name)
+    assert [v.status for v in two_runs.prove_two_runs(MEMORY, transition)] == ["proved"]
+
+
+def test_theorems_claim_what_is_stated() -> None:
+    stated = {invariant_info(i).identifier for i in MEMORY_INVARIANTS} | {"RMP-T2"}
+    assert {claim for theorem in THEOREMS.values() for claim in theorem.claims} <= stated
+    assert "RMP-I35" in T1.claims
