@@ -7,10 +7,11 @@ from spec.guest.copy_invariants import INVARIANTS as COPY_INVARIANTS
 from spec.guest.invariants import INVARIANTS as CAREFUL_INVARIANTS
 from spec.guest.launch_invariants import INVARIANTS as LAUNCH_INVARIANTS
 from spec.guest.mask_invariants import INVARIANTS as MASK_INVARIANTS
-from spec.guest.no_invariants import STATEMENTS as NO_INVARIANTS
+from spec.guest.no_invariants import STATEMENTS as GUEST_STATEMENTS
 from spec.guest.swapping_invariants import INVARIANTS as SWAPPING_INVARIANTS
 from spec.guest.transitions import TRANSITIONS as GUEST_TRANSITIONS
 from spec.memory.invariants import INVARIANTS as MEMORY_INVARIANTS
+from spec.memory.no_invariants import STATEMENTS as MEMORY_STATEMENTS
 from spec.memory.transitions import TRANSITIONS as MEMORY_TRANSITIONS
 from spec.rmp.access_invariants import INVARIANTS as ACCESS_INVARIANTS
 from spec.rmp.invariants import INVARIANTS as RMP_INVARIANTS
@@ -23,6 +24,8 @@ INVARIANTS = (*RMP_INVARIANTS, *STEP_INVARIANTS, *ACCESS_INVARIANTS, *FIRMWARE_I
 """Every invariant of the machine."""
 GUEST_INVARIANTS = (*SWAPPING_INVARIANTS, *COPY_INVARIANTS, *LAUNCH_INVARIANTS, *CAREFUL_INVARIANTS, *MASK_INVARIANTS)
 """Every invariant of the machine with one guest followed: those of any guest, then those of a careful one."""
+NO_INVARIANTS = (*GUEST_STATEMENTS, *MEMORY_STATEMENTS)
+"""What nobody guarantees, each with a trace."""
 
 __all__ = [
     "GUEST_INVARIANTS",
