@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any
 
 from proofs.induction import is_state_invariant
+from proofs.kept import are_held
 from proofs.lifting import in_scene
 from proofs.memory_assumptions import ASSUMPTIONS
 from proofs.suite import Suite
@@ -12,7 +13,7 @@ from proofs.suites import GUEST
 from spec.everything import GUEST_TRANSITIONS, MEMORY_INVARIANTS, MEMORY_TRANSITIONS, TRANSITIONS
 from spec.logic import implies
 from spec.memory.integrity_invariants import INTEGRITY
-from spec.memory.premises import OF_HARDWARE, are_held
+from spec.memory.premises import OF_HARDWARE
 from spec.memory.state import Scene
 from spec.record import replace
 from spec.registry import invariant_info

@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any
 
 from proofs.induction import is_state_invariant
+from proofs.kept import are_held
 from proofs.lifting import lifted
 from proofs.needed_knobs import needed_knobs_have_defaults
 from proofs.suite import Suite
@@ -25,7 +26,6 @@ from spec.guest.ghost import LAST_CONTAINER
 from spec.guest.invariants import UNIQUE
 from spec.guest.world import World, asid_of, is_careful
 from spec.logic import all_of, any_of, implies, none_of
-from spec.memory.premises import are_held
 from spec.registry import invariant_info
 from spec.rmp.authority import GFN_MAX, effective, offset_of, page_of
 from spec.rmp.counters import OwnedInRegion

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from proofs.kept import named
 from proofs.memory_assumptions import ASSUMPTIONS
 from proofs.search import Found, Move, replayed, search
 from proofs.small_memory import CASES, after, ended, everything, start
@@ -11,7 +12,7 @@ from proofs.two_runs import T2 as CONFIDENTIALITY
 from proofs.witnesses import fails_of
 from spec.everything import MEMORY_INVARIANTS
 from spec.memory.integrity_invariants import INTEGRITY, private_reads_return_what_was_written
-from spec.memory.premises import Premise, named
+from spec.memory.premises import Premise
 from spec.memory.state import Scene
 from spec.registry import invariant_info
 

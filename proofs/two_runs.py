@@ -15,6 +15,7 @@ from proofs.explore import Path, explore, run, unknown
 from proofs.induction import changes, free_parameters, hypothesis, tables_of
 from proofs.initial import assembled
 from proofs.instances import Instances
+from proofs.kept import are_held
 from proofs.obligations import Verdict
 from proofs.questions import Asked
 from proofs.schemas import Schema, schema_of
@@ -30,7 +31,6 @@ from spec.memory.block import WORD_BITS, Block
 from spec.memory.guest import Computation, GuestAccess
 from spec.memory.integrity_invariants import INTEGRITY
 from spec.memory.observers import VIEWS, blocks_look_alike, is_secret
-from spec.memory.premises import are_held
 from spec.memory.run_effects import saved_in
 from spec.memory.state import Scene
 from spec.memory.told import is_own_asid, is_protected

@@ -26,11 +26,13 @@ class Witness:
     statement: Predicate
     without: str
     """In words; empty for what holds under no premise."""
-    start: Callable[[], World]
-    moves: Callable[[], list[Move[World]]]
-    key: Callable[[World], Hashable]
+    start: Callable[[], Any]
+    moves: Callable[[], list[Move[Any]]]
+    key: Callable[[Any], Hashable]
     begins: str = ""
     """What has happened before the trace begins, in words."""
+    ended: Callable[[Any], bool] = has_ended
+    """From there on nothing is promised."""
     seen: Callable[[World], bool] | None = None
     """What is looked for, if that shows more than the first state in which the statement fails."""
 
@@ -75,7 +77,7 @@ def fails_in(statement: Predicate, world: World) -> bool:
     return any(not statement(world, **values) for values in choices(world, statement))
 
 
-def fails_of(statement: Predicate, before: World, taken: Taken) -> bool:
+def fails_of(statement: Predicate, before: Any, taken: Taken) -> bool:
     """Whether a statement about steps is false of a plain one."""
     if not invariant_info(statement).speaks_of(transition_info(taken.take)):
         return False
@@ -93,14 +95,14 @@ def looked_for(witness: Witness) -> Found[World]:
             witness.moves(),
             witness.key,
             witness.seen or (lambda world: fails_in(witness.statement, world)),
-            has_ended,
+            witness.ended,
         )
     return search(
         witness.start(),
         witness.moves(),
         witness.key,
         lambda _: False,
-        has_ended,
+        witness.ended,
         is_bad_step=lambda before, taken: fails_of(witness.statement, before, taken),
     )
 

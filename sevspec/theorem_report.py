@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from proofs.kept import named
 from proofs.theorems import THEOREMS, Theorem, dropped
 from sevspec.refused import Refused
 from sevspec.terminal import console, grid, print_json
 from sevspec.topic import Table
-from spec.memory.premises import Premise, named
+from spec.memory.premises import Premise
 
 SCHEMA = 1
 

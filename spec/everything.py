@@ -11,10 +11,11 @@ from spec.guest.copy_invariants import INVARIANTS as COPY_INVARIANTS
 from spec.guest.invariants import INVARIANTS as CAREFUL_INVARIANTS
 from spec.guest.launch_invariants import INVARIANTS as LAUNCH_INVARIANTS
 from spec.guest.mask_invariants import INVARIANTS as MASK_INVARIANTS
-from spec.guest.no_invariants import STATEMENTS as NO_INVARIANTS
+from spec.guest.no_invariants import STATEMENTS as GUEST_STATEMENTS
 from spec.guest.swapping_invariants import INVARIANTS as SWAPPING_INVARIANTS
 from spec.guest.transitions import TRANSITIONS as GUEST_TRANSITIONS
 from spec.memory.invariants import INVARIANTS as MEMORY_INVARIANTS
+from spec.memory.no_invariants import STATEMENTS as MEMORY_STATEMENTS
 from spec.memory.transitions import TRANSITIONS as MEMORY_TRANSITIONS
 from spec.rmp.access_invariants import INVARIANTS as ACCESS_INVARIANTS
 from spec.rmp.invariants import INVARIANTS as RMP_INVARIANTS
@@ -33,6 +34,8 @@ PROTOCOL_TRANSITIONS = (*MSR_TRANSITIONS, *VC_TRANSITIONS, *HOST_TRANSITIONS)
 """Every step of the GHCB protocol and of #VC."""
 PROTOCOL_INVARIANTS = (*MSR_INVARIANTS, *VC_INVARIANTS, *HOST_INVARIANTS)
 """Every claim about them."""
+NO_INVARIANTS = (*GUEST_STATEMENTS, *MEMORY_STATEMENTS)
+"""What nobody guarantees, each with a trace."""
 
 __all__ = [
     "GUEST_INVARIANTS",

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-CONTENTS = "what memory holds is not state"
 MESSAGES = "the keys and the counts of guest messages on the guest's side are not state"
 
 
@@ -19,7 +18,5 @@ NOT_STATED = (
     NotStated("RMP-I44", "a guest message is answered once", MESSAGES),
     NotStated("RMP-I45", "a report names no more privileged VMPL than the key of its request", MESSAGES),
     NotStated("RMP-I46", "a launch digest stands for one sequence of launched pages", "the hash is ideal by name only"),
-    NotStated("RMP-I49", "not an invariant: ciphertext that is physically replayed is not noticed", CONTENTS),
-    NotStated("RMP-I50", "not an invariant: equal plaintext in one place has equal ciphertext", CONTENTS),
     NotStated("rule D10", "no VMPCK for a level that it is not meant for; launch data is untrusted input", MESSAGES),
 )

@@ -3,13 +3,14 @@
 import pytest
 
 from proofs import two_runs
+from proofs.kept import named
 from proofs.memory_suite import MEMORY
 from proofs.search import search
 from proofs.small_memory import CASES, after, ended, everything, start
 from proofs.theorems import T1, THEOREMS, breaks_integrity, dropped
 from spec.everything import MEMORY_INVARIANTS
 from spec.memory.integrity_invariants import INTEGRITY
-from spec.memory.premises import PREMISES, named
+from spec.memory.premises import PREMISES
 from spec.memory.rules import RULES, Rules
 from spec.memory.state import Habits
 from spec.record import fields_of
