@@ -54,7 +54,8 @@ def prove_measured_launch(*, collides: bool = False) -> list[Verdict]:
 
     def build() -> tuple[Any, list[Any], list[Any]]:
         one, other = launched("one"), launched("other")
-        words: list[Any] = [page_info(d, measured_contents(p.page_type, c), p, chunk) for d, c, p, chunk in (one, other)]
+        records = (page_info(d, measured_contents(p.page_type, c), p, at) for d, c, p, at in (one, other))
+        words: list[Any] = list(records)
         hashed = [word.fit(8 * PAGE_INFO_BYTES, "PAGE_INFO") for word in words]
         digests = extended(*one), extended(*other)
         alike = [SymBits(bits_term(word).z, bits_term(word).width).widened(8 * PAGE_INFO_BYTES) for word in hashed]

@@ -7,6 +7,7 @@ from proofs.kept import named
 from proofs.memory_suite import MEMORY
 from proofs.search import search
 from proofs.small_memory import CASES, after, ended, everything, start
+from proofs.small_views import LEAKS, against_confidentiality, looked_for
 from proofs.theorems import T1, THEOREMS, against_integrity, breaks_integrity, dropped
 from spec.everything import MEMORY_INVARIANTS
 from spec.firmware.launch_digest import measured_contents
@@ -84,3 +85,18 @@ def test_contents_of_unmeasured_pages_are_not_bound() -> None:
 
 def test_legacy_digest_is_that_of_a_permuted_launch() -> None:
     assert "one digest" in measured_launch.permuted_legacy_launch()
+
+
+@pytest.mark.parametrize("name", ["R1", "R5", "R17", "R23", "R25"])
+def test_without_the_premise_two_runs_are_told_apart(name: str) -> None:
+    premise = next(p for p in PREMISES if p.name == name)
+    assert against_confidentiality(premise).trace
+    kept = looked_for(None, name)
+    assert kept.trace == ()
+    assert kept.steps
+
+
+@pytest.mark.parametrize("leak", ["shared pages", "access pattern"])
+def test_what_t2_leaves_open_tells_two_runs_apart(leak: str) -> None:
+    assert leak in LEAKS
+    assert looked_for(None, leak).trace
