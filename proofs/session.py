@@ -15,6 +15,7 @@ from proofs.cache import Cache
 from proofs.counterexample import counterexamples
 from proofs.everything import EVERYTHING
 from proofs.liveness import prove_liveness
+from proofs.measured_launch import LAUNCH, prove_measured_launch
 from proofs.memory_suite import MEMORY
 from proofs.obligations import Verdict, prove_transition
 from proofs.solvers import SOLVERS
@@ -70,7 +71,12 @@ def pieces(solvers: Iterable[str] = ("z3",), suites: Sequence[Suite] = EVERYTHIN
         for solver in solvers
         for suite in suites
         for transition in suite.transitions
-    ] + [piece for solver in solvers for piece in (Piece(LIVENESS, LIVENESS, solver), *two_runs(solver))]
+    ] + [piece for solver in solvers for piece in (*arguments(solver), *two_runs(solver))]
+
+
+def arguments(solver: str) -> list[Piece]:
+    """Theorems that are no induction over transitions."""
+    return [Piece(LIVENESS, LIVENESS, solver), Piece(LAUNCH, LAUNCH, solver)]
 
 
 def two_runs(solver: str) -> list[Piece]:
@@ -96,6 +102,8 @@ def work(piece: Piece) -> Answer:
     try:
         if piece.suite == LIVENESS:
             return Answer(piece, tuple(liveness()), perf_counter() - begun)
+        if piece.suite == LAUNCH:
+            return Answer(piece, tuple(prove_measured_launch()), perf_counter() - begun)
         suite, transition = found(piece)
         if piece.suite == TWO_RUNS:
             return Answer(piece, tuple(prove_two_runs(suite, transition)), perf_counter() - begun)
@@ -115,7 +123,7 @@ LONG = 1 << 20
 
 def weight(piece: Piece) -> int:
     """How much work a piece is likely to be: the text of its transition's module is a fair measure."""
-    if piece.suite == LIVENESS:
+    if piece.suite in (LIVENESS, LAUNCH):
         return LONG
     _, transition = found(piece)
     return len(inspect.getsource(inspect.getmodule(inspect.unwrap(transition)) or transition))

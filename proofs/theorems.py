@@ -2,17 +2,24 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from proofs.kept import named
+from proofs.measured_launch import T7 as LAUNCHED
+from proofs.measured_launch import permuted_legacy_launch
 from proofs.memory_assumptions import ASSUMPTIONS
-from proofs.search import Found, Move, replayed, search
+from proofs.search import Found, replayed, search
 from proofs.small_memory import CASES, after, ended, everything, start
+from proofs.small_views import CASES as VIEWS
+from proofs.small_views import against_confidentiality
 from proofs.two_runs import ASSUMPTIONS as OF_TWO_RUNS
 from proofs.two_runs import T2 as CONFIDENTIALITY
 from proofs.witnesses import fails_of
 from spec.everything import MEMORY_INVARIANTS
+from spec.guest.launch_invariants import INVARIANTS as LAUNCH_INVARIANTS
 from spec.memory.integrity_invariants import INTEGRITY, private_reads_return_what_was_written
-from spec.memory.premises import Premise
+from spec.memory.premises import PREMISES, Premise
 from spec.memory.state import Scene
 from spec.registry import invariant_info
 
@@ -27,26 +34,35 @@ class Theorem:
     """Identifiers of the statements that it consists of; their own hypotheses are proved beside them."""
     premises: tuple[str, ...]
     assumptions: tuple[Callable[..., object], ...]
-    traces: Mapping[str, tuple[tuple[Move[Scene], ...], tuple[Move[Scene], ...]]]
-    """For each premise what has happened, and who may do what then."""
+    traces: Mapping[str, Callable[[], str]]
+    """For each premise whose need is shown, a shortest trace without it, replayed."""
 
-    def without(self, premise: Premise) -> Found[Scene]:
-        """A shortest trace against the theorem where the premise is dropped, replayed; LookupError if there is none."""
-        given, moves = self.traces[premise.name]
-        scene = after(start(premise), given)
-        found = search(scene, moves, everything, lambda _: False, ended, is_bad_step=breaks_integrity)
-        if not found.trace:
-            raise LookupError(f"{self.name}: no trace without {premise.name}")
-        *first, last = found.trace
-        before = replayed(scene, first)
-        if not breaks_integrity(before, last) or last.take(before, last.op).output != last.outcome.output:
-            raise AssertionError(f"{self.name}: the replay does not confirm it")
-        return found
+
+def against_integrity(premise: Premise) -> Found[Scene]:
+    """A shortest trace against T1 where a premise is dropped, replayed; LookupError if there is none."""
+    given, moves = CASES[premise.name]
+    scene = after(start(premise), given)
+    found = search(scene, moves, everything, lambda _: False, ended, is_bad_step=breaks_integrity)
+    if not found.trace:
+        raise LookupError(f"no trace against T1 without {premise.name}")
+    *first, last = found.trace
+    before = replayed(scene, first)
+    if not breaks_integrity(before, last) or last.take(before, last.op).output != last.outcome.output:
+        raise AssertionError(f"T1 without {premise.name}: the replay does not confirm it")
+    return found
 
 
 def breaks_integrity(before: Scene, taken: object) -> bool:
     """A read of the guest that is not what it last wrote."""
     return fails_of(private_reads_return_what_was_written, before, taken)  # type: ignore[arg-type]  # a scene for a world
+
+
+TWO_RUNS = "   two runs, in which the guest keeps one secret or another; the last step tells them apart\n"
+
+
+def text_of(against: Callable[[Premise], Found[Any]], premise: Premise, begins: str = "") -> str:
+    """A trace, a line for each step."""
+    return begins + against(premise).text()
 
 
 KNOWN = [invariant_info(statement) for statement in MEMORY_INVARIANTS]
@@ -57,7 +73,7 @@ T1 = Theorem(
     claims=tuple(i.identifier for i in KNOWN if set(i.premises) <= set(INTEGRITY)),
     premises=INTEGRITY,
     assumptions=ASSUMPTIONS,
-    traces=CASES,
+    traces={p.name: partial(text_of, against_integrity, p) for p in PREMISES if p.name in CASES},
 )
 T2 = Theorem(
     name="T2",
@@ -65,9 +81,17 @@ T2 = Theorem(
     claims=(CONFIDENTIALITY.identifier,),
     premises=CONFIDENTIALITY.premises,
     assumptions=(*ASSUMPTIONS, *OF_TWO_RUNS),
-    traces={},
+    traces={p.name: partial(text_of, against_confidentiality, p, TWO_RUNS) for p in PREMISES if p.name in VIEWS},
 )
-THEOREMS = {theorem.name: theorem for theorem in (T1, T2)}
+T7 = Theorem(
+    name="T7",
+    words="a launch digest stands for one sequence of pages: addresses, types, permissions and contents",
+    claims=(LAUNCHED.identifier, *(invariant_info(i).identifier for i in LAUNCH_INVARIANTS)),
+    premises=LAUNCHED.premises,
+    assumptions=(),
+    traces={"R15": permuted_legacy_launch},
+)
+THEOREMS = {theorem.name: theorem for theorem in (T1, T2, T7)}
 
 
 def dropped(theorem: Theorem, name: str) -> tuple[Premise, ...]:

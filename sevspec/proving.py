@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from proofs.everything import EVERYTHING, SUITES
+from proofs.measured_launch import LAUNCH, T7
 from proofs.obligations import Verdict
 from proofs.premises import OF_NOTHING
 from proofs.session import LIVENESS, T9, TWO_RUNS, Answer, Piece, pieces
@@ -36,7 +37,8 @@ class Row:
 
 def invariants() -> dict[str, InvariantInfo]:
     """Every invariant of every suite, by name."""
-    return {i.__name__: invariant_info(i) for suite in SUITES for i in suite.invariants} | {T2.name: T2, T9.name: T9}
+    of_suites = {i.__name__: invariant_info(i) for suite in SUITES for i in suite.invariants}
+    return of_suites | {info.name: info for info in (T2, T7, T9)}
 
 
 def solvers_named(name: str) -> list[str]:
@@ -79,6 +81,8 @@ def with_claims(piece: Piece, claims: set[str]) -> list[Piece]:
         return [piece]
     if piece.suite == LIVENESS:
         return [piece] if T9.name in claims else []
+    if piece.suite == LAUNCH:
+        return [piece] if T7.name in claims else []
     if piece.suite == TWO_RUNS:
         return [piece] if T2.name in claims else []
     suite = next(s for s in EVERYTHING if s.name == piece.suite)

@@ -42,16 +42,18 @@ def run_without(names: Sequence[str], name: str, *, json: bool) -> int:
     if not found:
         known = ", ".join(p.name for theorem in wanted for p in premises_of(theorem))
         raise Refused(f"--without: {wanted[0].name} has no premise '{name}'; it has {known}")
-    shown = [(theorem, premise, theorem.without(premise)) for theorem, premise in found]
+    shown = [(t, p, t.traces[p.name]()) for t, p in found if p.name in t.traces]
+    if not shown:
+        raise Refused(f"--without: no trace shows what {found[0][0].name} needs {found[0][1].name} for")
     if json:
         print_json({"schema": SCHEMA, "traces": [data(*one) for one in shown]})
         return 1
     for theorem, premise, trace in shown:
         console().print(f"{theorem.name} fails without {premise.name}: {premise.words}", markup=False, soft_wrap=True)
-        console().print(trace.text(), markup=False, soft_wrap=True)
+        console().print(trace, markup=False, soft_wrap=True)
     return 1
 
 
-def data(theorem: Theorem, premise: Premise, trace: Any) -> dict[str, Any]:
+def data(theorem: Theorem, premise: Premise, trace: str) -> dict[str, Any]:
     """One trace, for machines."""
-    return {"theorem": theorem.name, "premise": premise.name, "trace": trace.text().splitlines()}
+    return {"theorem": theorem.name, "premise": premise.name, "trace": trace.splitlines()}

@@ -17,6 +17,5 @@ class NotStated:
 NOT_STATED = (
     NotStated("RMP-I44", "a guest message is answered once", MESSAGES),
     NotStated("RMP-I45", "a report names no more privileged VMPL than the key of its request", MESSAGES),
-    NotStated("RMP-I46", "a launch digest stands for one sequence of launched pages", "the hash is ideal by name only"),
     NotStated("rule D10", "no VMPCK for a level that it is not meant for; launch data is untrusted input", MESSAGES),
 )

@@ -50,6 +50,10 @@ OF_MEMORY = (
     Premise("S18", (), "habits", "evicts_on_accepting", "evict cache lines when a page is accepted"),
 )
 OF_HARDWARE = tuple(Premise(rule.name, rule.others, "rules", rule.field, rule.words) for rule in RULES)
-PREMISES = (*OF_PAGES, *OF_MASKS, *OF_MEMORY, *OF_HARDWARE)
+OF_FIRMWARE = (
+    Premise("R15", (), "none", "", "the launch digest chains address, type, permissions and content of each page"),
+)
+"""No switch: the legacy launch is without it."""
+PREMISES = (*OF_PAGES, *OF_MASKS, *OF_MEMORY, *OF_HARDWARE, *OF_FIRMWARE)
 
 MASKS = (*UNIQUE, *(premise.name for premise in OF_MASKS))

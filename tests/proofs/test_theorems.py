@@ -2,25 +2,29 @@
 
 import pytest
 
-from proofs import two_runs
+from proofs import measured_launch, two_runs
 from proofs.kept import named
 from proofs.memory_suite import MEMORY
 from proofs.search import search
 from proofs.small_memory import CASES, after, ended, everything, start
-from proofs.theorems import T1, THEOREMS, breaks_integrity, dropped
+from proofs.small_views import LEAKS, against_confidentiality, looked_for
+from proofs.theorems import T1, THEOREMS, against_integrity, breaks_integrity, dropped
 from spec.everything import MEMORY_INVARIANTS
+from spec.firmware.launch_digest import measured_contents
+from spec.guest.launch_invariants import INVARIANTS as LAUNCH_INVARIANTS
 from spec.memory.integrity_invariants import INTEGRITY
 from spec.memory.premises import PREMISES
 from spec.memory.rules import RULES, Rules
 from spec.memory.state import Habits
 from spec.record import fields_of
 from spec.registry import invariant_info, transition_info
+from spec.vocabulary import LaunchPageType
 
 
 @pytest.mark.parametrize("name", INTEGRITY)
 def test_without_the_premise_a_read_returns_something_else(name: str) -> None:
     premise = next(p for p in PREMISES if p.name == name)
-    trace = T1.without(premise).trace
+    trace = against_integrity(premise).trace
     assert 1 <= len(trace) <= 6
     assert transition_info(trace[-1].take).name == "guest_reads"
 
@@ -63,6 +67,36 @@ def test_observers_learn_nothing_by_a_step_on_memory(name: str) -> None:
 
 
 def test_theorems_claim_what_is_stated() -> None:
-    stated = {invariant_info(i).identifier for i in MEMORY_INVARIANTS} | {"RMP-T2"}
+    launch = {invariant_info(i).identifier for i in LAUNCH_INVARIANTS}
+    stated = {invariant_info(i).identifier for i in MEMORY_INVARIANTS} | launch | {"RMP-T2", "RMP-I46"}
     assert {claim for theorem in THEOREMS.values() for claim in theorem.claims} <= stated
     assert "RMP-I35" in T1.claims
+
+
+def test_equal_digests_have_equal_last_pages_only_if_the_hash_does_not_collide() -> None:
+    assert {v.status for v in measured_launch.prove_measured_launch()} == {"proved"}
+    collided = measured_launch.prove_measured_launch(collides=True)
+    assert [v.status for v in collided] == ["failed"] * (len(collided) - 1) + ["proved"]
+
+
+def test_contents_of_unmeasured_pages_are_not_bound() -> None:
+    assert measured_contents(LaunchPageType.UNMEASURED, 5) == measured_contents(LaunchPageType.UNMEASURED, 6)
+
+
+def test_legacy_digest_is_that_of_a_permuted_launch() -> None:
+    assert "one digest" in measured_launch.permuted_legacy_launch()
+
+
+@pytest.mark.parametrize("name", ["R1", "R5", "R17", "R23", "R25"])
+def test_without_the_premise_two_runs_are_told_apart(name: str) -> None:
+    premise = next(p for p in PREMISES if p.name == name)
+    assert against_confidentiality(premise).trace
+    kept = looked_for(None, name)
+    assert kept.trace == ()
+    assert kept.steps
+
+
+@pytest.mark.parametrize("leak", ["shared pages", "access pattern"])
+def test_what_t2_leaves_open_tells_two_runs_apart(leak: str) -> None:
+    assert leak in LEAKS
+    assert looked_for(None, leak).trace
