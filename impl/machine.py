@@ -79,6 +79,8 @@ class Running:
     registers: Registers = field(default_factory=dict)
     core: int = 0
     """The core that it runs on."""
+    event: int | None = None
+    """The vector of the event that the VMCB injected; None if there is none, or the VMSA says to look elsewhere."""
 
 
 class Machine:

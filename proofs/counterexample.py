@@ -71,7 +71,7 @@ def counterexamples(suite: Suite, transition: Transition, verdicts: Iterable[Ver
 
 def counterexample(suite: Suite, transition: Transition, claim: str, check: str) -> Counterexample | None:
     """A step along a path to `check` after which the claim does not hold; None if there is none."""
-    state, op = unknown(suite.state_type, "s"), unknown(operands_of(transition), "op")
+    state, op = suite.state(), unknown(operands_of(transition), "op")
     for path in explore(transition, state, op):
         if path.outcome.check != check or path.outcome.system is state or not feasible(path):
             continue

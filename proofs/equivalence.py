@@ -54,7 +54,7 @@ class Version:
 
     def __init__(self, name: str) -> None:
         self.suite, transition = step_named(name)
-        self.state, self.op = unknown(self.suite.state_type, "s"), unknown(operands_of(transition), "op")
+        self.state, self.op = self.suite.state(), unknown(operands_of(transition), "op")
         self.ways = [way_of(path) for path in explore(transition, self.state, self.op)]
 
     def facts(self, way: Way, keys: Keys, invariants: bool) -> list[z3.BoolRef]:

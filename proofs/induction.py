@@ -26,8 +26,8 @@ Predicate = Callable[..., Any]
 ROUNDS = 2
 """Hypotheses read keys of their own (a region's head, a home); they are used at these too, this many times over."""
 
-STATES = ("system", "world", "exchange", "parties")
-"""How a parameter is called that is a state: of the machine, with a guest followed, or of a protocol."""
+STATES = ("system", "world", "exchange", "parties", "scene")
+"""How a parameter is called that is a state: of the machine, with a guest followed, of a protocol, or with memory."""
 STEP = ("before", "op", "after", "outcome")
 
 

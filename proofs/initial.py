@@ -19,6 +19,7 @@ from spec.guest.ghost import Ghost, no_ghosts
 from spec.guest.given import NOTHING, Given
 from spec.guest.world import Discipline, Guest, World
 from spec.maps import Map
+from spec.memory.state import Memory, Scene, Written, no_memory, nothing_written
 from spec.record import fields_of, is_record, record, replace
 from spec.registry import Outcome, transition
 from spec.system.initial import booted
@@ -92,20 +93,30 @@ def reset(system: System, op: Reset) -> Outcome:  # noqa: ARG001 - whatever was 
     return Outcome(Event.COMPLETES, "started", started(op.platform), Evidence.MANUAL)
 
 
-@transition(actor=Actor.HARDWARE, manual="APM Vol. 2, 15.36.4")
-def guest_reset(world: World, op: Reset) -> Outcome:
-    """The same, and a guest that has not begun: it has accepted nothing, and nothing of it is anywhere."""
+def unborn(op: Reset, uses: Any) -> World:
+    """A guest that has not begun, on a machine that was reset."""
     accepted = everywhere(Map[Gfn, bool], Map(False), "start.accepted")
     given = everywhere(Map[Gfn, Given], Map(NOTHING), "start.given")
     looked_up = everywhere(Map[Gfn, bool], Map(False), "start.looked_up")
-    guest = assembled(Guest, op.context, world.guest.uses, accepted, given, looked_up, False, op.rules)
-    ghost = no_ghosts()
-    return Outcome(
-        Event.COMPLETES,
-        "started",
-        assembled(World, started(op.platform), guest, everywhere(Ghost, ghost, "start.ghost")),
-        Evidence.MANUAL,
-    )
+    guest = assembled(Guest, op.context, uses, accepted, given, looked_up, False, op.rules)
+    world = assembled(World, started(op.platform), guest, everywhere(Ghost, no_ghosts(), "start.ghost"))
+    return cast(World, world)
+
+
+@transition(actor=Actor.HARDWARE, manual="APM Vol. 2, 15.36.4")
+def guest_reset(world: World, op: Reset) -> Outcome:
+    """The same, and a guest that has not begun: it has accepted nothing, and nothing of it is anywhere."""
+    return Outcome(Event.COMPLETES, "started", unborn(op, world.guest.uses), Evidence.MANUAL)
+
+
+@transition(actor=Actor.HARDWARE, manual="APM Vol. 2, 15.36.4")
+def scene_reset(scene: Scene, op: Reset) -> Outcome:
+    """The same, with memory in which nothing was written; whichever rules are kept."""
+    memory = everywhere(Memory, no_memory(), "start.memory")
+    written = everywhere(Written, nothing_written(), "start.written")
+    world = unborn(op, scene.world.guest.uses)
+    after = assembled(Scene, world, memory, written, scene.rules, scene.habits)
+    return Outcome(Event.COMPLETES, "started", after, Evidence.MANUAL)
 
 
 @record

@@ -10,13 +10,14 @@ from typing import Any
 
 from proofs import unassigned_head
 from proofs.counterexample import Counterexample, examples_of
+from proofs.everything import SUITES
 from proofs.explore import explore, unknown
 from proofs.induction import Predicate, is_state_invariant
 from proofs.needed_knobs import NEEDED_KNOBS, needed_knobs_have_defaults, platform_of
 from proofs.premises import OF_KNOBS
 from proofs.questions import feasible, query_of
 from proofs.suite import Suite, Transition
-from proofs.suites import SUITES, world_knobs
+from proofs.suites import world_knobs
 from spec.knobs import DEFAULT_KNOBS, Knob
 from spec.logic import all_of
 from spec.registry import invariant_info, operands_of, transition_info
@@ -83,7 +84,7 @@ def broken_by(suite: Suite, transition: Transition, invariant: Predicate) -> Cou
     """A step of one transition that breaks the suite's only invariant."""
     if not is_state_invariant(invariant) and not invariant_info(invariant).speaks_of(transition_info(transition)):
         return None
-    state, op = unknown(suite.state_type, "s"), unknown(operands_of(transition), "op")
+    state, op = suite.state(), unknown(operands_of(transition), "op")
     for path in explore(transition, state, op):
         unchanged = path.outcome.system is state and is_state_invariant(invariant)
         if unchanged or not feasible(path):

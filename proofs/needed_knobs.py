@@ -2,14 +2,28 @@
 
 from typing import Any
 
-from spec.everything import EVENT_INVARIANTS, GUEST_INVARIANTS, HV_INVARIANTS, INVARIANTS, PROTOCOL_INVARIANTS
+from spec.everything import (
+    EVENT_INVARIANTS,
+    GUEST_INVARIANTS,
+    HV_INVARIANTS,
+    INVARIANTS,
+    MEMORY_INVARIANTS,
+    PROTOCOL_INVARIANTS,
+)
 from spec.features import Platform
 from spec.knobs import DEFAULT_KNOBS, KNOBS
 from spec.logic import all_of
 from spec.registry import invariant_info
 
-CLAIMED = (*INVARIANTS, *GUEST_INVARIANTS, *PROTOCOL_INVARIANTS, *HV_INVARIANTS, *EVENT_INVARIANTS)
-NEEDS = {name for i in CLAIMED for name in invariant_info(i).needs}
+STATED = (
+    *INVARIANTS,
+    *GUEST_INVARIANTS,
+    *MEMORY_INVARIANTS,
+    *PROTOCOL_INVARIANTS,
+    *HV_INVARIANTS,
+    *EVENT_INVARIANTS,
+)
+NEEDS = {name for i in STATED for name in invariant_info(i).needs}
 NEEDED_KNOBS = tuple(knob for knob in KNOBS if knob.name in NEEDS)
 
 

@@ -61,7 +61,7 @@ def prove_path(query: Query, asked: Asked, transition: str) -> list[Verdict]:
 def prove_transition(suite: Suite, transition: Transition) -> list[Verdict]:
     """Every obligation of one transition. A path that leaves the state as it is preserves every state invariant."""
     name = transition_info(transition).name
-    state = unknown(suite.state_type, "s")
+    state = suite.state()
     op = unknown(operands_of(transition), "op")
     of_results = any(is_about_outcomes(invariant) for invariant in about(suite, transition))
     paths = explore(transition, state, op)

@@ -8,7 +8,9 @@ executes before VMRUN enters it.
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from proofs import small_memory
 from proofs.induction import Predicate
+from proofs.search import Move
 from proofs.small_attestation import attestation_key, attestation_moves, introduced
 from proofs.small_levels import everything, level_moves, preparing_moves
 from proofs.small_messages import (
@@ -40,8 +42,12 @@ from spec.guest import no_invariants as no
 from spec.guest import swapping_invariants as swapping
 from spec.guest.world import CAREFUL, Discipline
 from spec.knobs import DEFAULT_KNOBS, Knobs
+from spec.memory import no_invariants as unkept
+from spec.memory.premises import PREMISES
+from spec.memory.state import Scene
 from spec.record import replace
 
+Case = tuple[tuple[Move[Scene], ...], tuple[Move[Scene], ...]]
 TYPES_CHECKED = Knobs(swap_type_checked=True)
 """RMP-I42 speaks of firmware that compares types."""
 UNTRACKED = Discipline(tracks_acceptance=False, stops_on_unvalidated=False)
@@ -161,11 +167,42 @@ def of_knobs() -> Iterator[Witness]:
             yield Witness(statement, FORGED, start, moves, everything, swapped.words)
 
 
+def of_memory(statement: Predicate, case: Case, without: str, begins: str) -> Witness:
+    """A guest with a page of its own, and memory as it is: without a rule that is not one of the machine's."""
+    given, moves = case
+    premise = next(p for p in PREMISES if p.name == without)
+
+    def start() -> Scene:
+        return small_memory.after(small_memory.start(premise), given)
+
+    return Witness(
+        statement,
+        "",
+        start,
+        lambda: list(moves),
+        small_memory.everything,
+        f"a running guest has written an accepted page, {begins}",
+        is_over=small_memory.ended,
+    )
+
+
 def of_nothing() -> Iterator[Witness]:
     """What is no invariant, under no premise: a careful guest, default knobs."""
     yield in_levels(no.masks_shrink_with_privilege, "", CAREFUL)
     yield in_levels(no.accepted_pages_stay_usable, "", CAREFUL)
     yield in_running(no.vmsas_are_closed_anyway, "", CAREFUL, DEFAULT_KNOBS)
+    yield of_memory(
+        unkept.replay_at_the_bus_is_noticed,
+        small_memory.CASES["X-PHYS"],
+        "X-PHYS",
+        "and someone at the bus has read the page before",
+    )
+    yield of_memory(
+        unkept.equal_values_have_unlike_ciphertexts,
+        small_memory.EQUAL_CIPHERTEXTS,
+        "R23",
+        "and the host has read the page before",
+    )
     yield Witness(no.types_were_measured_anyway, "", partial(launching, CAREFUL), preparing_moves, everything)
 
 

@@ -13,13 +13,16 @@ from time import perf_counter
 
 from proofs.cache import Cache
 from proofs.counterexample import counterexamples
+from proofs.everything import EVERYTHING
 from proofs.hv_graph import prove_graphs
 from proofs.liveness import prove_liveness
+from proofs.measured_launch import LAUNCH, T7, prove_measured_launch
+from proofs.memory_suite import MEMORY
 from proofs.obligations import Verdict, prove_transition
 from proofs.solvers import SOLVERS
 from proofs.solving import MAKE_SOLVER, UNKNOWN
 from proofs.suite import Suite, Transition
-from proofs.suites import EVERYTHING
+from proofs.two_runs import prove_two_runs
 from spec.registry import InvariantInfo, transition_info
 from spec.vocabulary import Guarantor
 
@@ -47,6 +50,8 @@ class Answer:
 
 LIVENESS, HV_GRAPHS = "liveness", "hv-graphs"
 """The suites of theorem T9, and of the second half of T6: arguments over graphs of states, and not inductions."""
+TWO_RUNS = "two-runs"
+"""The suite of theorem T2, which speaks of two runs of a step."""
 T9 = InvariantInfo(
     name="donated_pages_can_return",
     identifier="RMP-T9",
@@ -76,6 +81,7 @@ def graphs() -> list[Verdict]:
 ARGUMENTS: dict[str, tuple[InvariantInfo, Callable[[], list[Verdict]]]] = {
     LIVENESS: (T9, liveness),
     HV_GRAPHS: (T6, graphs),
+    LAUNCH: (T7, prove_measured_launch),
 }
 """What is proved in one piece: the claim, and its obligations."""
 
@@ -87,11 +93,23 @@ def pieces(solvers: Iterable[str] = ("z3",), suites: Sequence[Suite] = EVERYTHIN
         for solver in solvers
         for suite in suites
         for transition in suite.transitions
-    ] + [Piece(argument, argument, solver) for argument in ARGUMENTS for solver in solvers]
+    ] + [piece for solver in solvers for piece in (*arguments(solver), *two_runs(solver))]
+
+
+def arguments(solver: str) -> list[Piece]:
+    """Theorems that are no induction over transitions."""
+    return [Piece(argument, argument, solver) for argument in ARGUMENTS]
+
+
+def two_runs(solver: str) -> list[Piece]:
+    """Theorem T2, transition by transition."""
+    return [Piece(TWO_RUNS, transition_info(t).name, solver) for t in MEMORY.transitions]
 
 
 def found(piece: Piece, suites: Sequence[Suite] = EVERYTHING) -> tuple[Suite, Transition]:
     """The suite, narrowed to the invariants asked for, and the transition of a piece."""
+    if piece.suite == TWO_RUNS:
+        return MEMORY, next(t for t in MEMORY.transitions if transition_info(t).name == piece.transition)
     suite = next(s for s in suites if s.name == piece.suite)
     transition = next(t for t in suite.transitions if transition_info(t).name == piece.transition)
     if piece.invariants:
@@ -107,6 +125,8 @@ def work(piece: Piece) -> Answer:
         if piece.suite in ARGUMENTS:
             return Answer(piece, tuple(ARGUMENTS[piece.suite][1]()), perf_counter() - begun)
         suite, transition = found(piece)
+        if piece.suite == TWO_RUNS:
+            return Answer(piece, tuple(prove_two_runs(suite, transition)), perf_counter() - begun)
         verdicts = prove_transition(suite, transition)
     finally:
         MAKE_SOLVER.reset(token)

@@ -4,33 +4,15 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
-from proofs.attestation_suites import ATTESTATION_INITIAL, ATTESTATION_SUITES
-from proofs.hv_suite import (
-    events_last,
-    events_reset,
-    hv_reset,
-    level_on_top,
-    of_careful_handlers,
-    places_on_top,
-    registration_reset,
-)
 from proofs.induction import is_state_invariant
-from proofs.initial import guest_reset, reset
+from proofs.kept import are_held
 from proofs.lifting import lifted
-from proofs.list_suite import list_suites
 from proofs.needed_knobs import needed_knobs_have_defaults
-from proofs.protocol_suites import PROTOCOLS, PROTOCOLS_INITIAL
 from proofs.suite import Suite
 from spec.everything import (
-    EVENT_INVARIANTS,
-    EVENT_TRANSITIONS,
     GUEST_INVARIANTS,
     GUEST_TRANSITIONS,
-    HV_INVARIANTS,
-    HV_TRANSITIONS,
     INVARIANTS,
-    REGISTRATION_INVARIANTS,
-    REGISTRATION_TRANSITIONS,
     TRANSITIONS,
 )
 from spec.firmware.activate import ASID_MASK
@@ -46,10 +28,8 @@ from spec.firmware.state import MAX_CCX, CcxSlot
 from spec.guest.careful import PageStep
 from spec.guest.careful_masks import MaskStep
 from spec.guest.ghost import LAST_CONTAINER
+from spec.guest.invariants import UNIQUE
 from spec.guest.world import World, asid_of, is_careful
-from spec.hv.events import EventWorld
-from spec.hv.registration import Registration
-from spec.hv.world import HvWorld
 from spec.logic import all_of, any_of, implies, none_of
 from spec.registry import invariant_info
 from spec.rmp.authority import GFN_MAX, effective, offset_of, page_of
@@ -146,14 +126,19 @@ def world_knobs(world: World, op: Any) -> bool:
 
 
 def of_careful_guests(invariant: Callable[..., bool]) -> Callable[..., bool]:
-    """What the guest guarantees, as a claim about all guests: those that keep every rule. Others stay as they are."""
-    if invariant_info(invariant).guarantor is not Guarantor.GUEST:
+    """What the guest guarantees, as a claim about all guests: those that keep the rules that it rests on, or every one.
+
+    Others stay as they are.
+    """
+    info = invariant_info(invariant)
+    if info.guarantor is not Guarantor.GUEST:
         return invariant
 
     @wraps(invariant)
     def holds(*world: World, **named: Any) -> bool:
         first = world[0] if world else named["before"]
-        return implies(is_careful(first.guest.rules), invariant(*world, **named))
+        kept = are_held(info.premises, first) if info.premises else is_careful(first.guest.rules)
+        return implies(kept, invariant(*world, **named))
 
     return holds
 
@@ -181,11 +166,11 @@ def the_guest_is_below_256_tib(world: World, op: Any) -> bool:  # noqa: ARG001 -
 
 
 def careful_guests_are_careful_at_vmpl0(world: World, op: Any) -> bool:
-    """What runs at VMPL0 of a careful guest takes its careful steps only; its other levels run anything."""
+    """What runs at VMPL0 of a guest with the rules on pages takes its careful steps only; other levels run anything."""
     if not hasattr(op, "cpu"):
         return True
     at_vmpl0 = all_of(op.cpu.snp_active, op.cpu.asid != 0, op.cpu.vmpl == 0)
-    return implies(all_of(is_careful(world.guest.rules), at_vmpl0), none_of(op.cpu.asid == asid_of(world)))
+    return implies(all_of(are_held(UNIQUE, world), at_vmpl0), none_of(op.cpu.asid == asid_of(world)))
 
 
 def guests_execute_once_entered(world: World, op: Any) -> bool:
@@ -234,49 +219,3 @@ GUEST = Suite(
     ),
     hints=(same_offset, address_that_comes_back),
 )
-
-LIST, LIST_INITIAL = list_suites(GUEST)
-
-OF_HANDLERS = tuple(of_careful_handlers(i) for i in HV_INVARIANTS)
-STATES_OF_HANDLERS = tuple(i for i in OF_HANDLERS if is_state_invariant(i))
-HV = Suite(
-    name="hv",
-    state_type=HvWorld,
-    transitions=HV_TRANSITIONS,
-    invariants=OF_HANDLERS,
-    hypotheses=STATES_OF_HANDLERS,
-    assumptions=(needed_knobs_have_defaults, events_last),
-    hints=(places_on_top,),
-)
-
-STATES_OF_EVENTS = tuple(i for i in EVENT_INVARIANTS if is_state_invariant(i))
-EVENTS = Suite(
-    name="events",
-    state_type=EventWorld,
-    transitions=EVENT_TRANSITIONS,
-    invariants=EVENT_INVARIANTS,
-    hypotheses=STATES_OF_EVENTS,
-    assumptions=(needed_knobs_have_defaults,),
-    hints=(level_on_top,),
-)
-STATES_OF_REGISTRATION = tuple(i for i in REGISTRATION_INVARIANTS if is_state_invariant(i))
-REGISTRATION = Suite(
-    "registration", Registration, REGISTRATION_TRANSITIONS, REGISTRATION_INVARIANTS, STATES_OF_REGISTRATION
-)
-
-SUITES = (RMP, GUEST, *PROTOCOLS, LIST, HV, EVENTS, REGISTRATION)
-
-INITIAL = (
-    Suite("rmp-initial", System, (reset,), STATE_INVARIANTS, ()),
-    Suite("guest-initial", World, (guest_reset,), STATES_OF_GUESTS, ()),
-    *PROTOCOLS_INITIAL,
-    *ATTESTATION_INITIAL,
-    LIST_INITIAL,
-    Suite("hv-initial", HvWorld, (hv_reset,), STATES_OF_HANDLERS, ()),
-    Suite("events-initial", EventWorld, (events_reset,), STATES_OF_EVENTS, ()),
-    Suite("registration-initial", Registration, (registration_reset,), STATES_OF_REGISTRATION, ()),
-)
-"""Initial states: the state invariants hold in them."""
-
-EVERYTHING = (*SUITES, *ATTESTATION_SUITES, *INITIAL)
-"""All that is proved by induction."""

@@ -201,6 +201,11 @@ class SymBits(Term):
         number = self.fit(width, "the hashed number")
         return SymBits(function(number.widened(width)), 384)
 
+    def idealised(self, name: str, width: int, numbers: tuple[Any, ...]) -> Any:
+        arguments = [bits_term(number).z for number in numbers]
+        function = z3.Function(f"ideal:{name}", *(a.sort() for a in arguments), z3.BitVecSort(width))
+        return SymBits(function(*arguments), width)
+
     def __repr__(self) -> str:
         return f"SymBits{self.width}({self.z})"
 

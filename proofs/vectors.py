@@ -10,11 +10,11 @@ from typing import Any
 
 import z3
 
+from proofs.everything import SUITES
 from proofs.explore import explore, unknown
 from proofs.goals import goals
 from proofs.path_models import PathModels, possible
 from proofs.suite import Suite, Transition
-from proofs.suites import SUITES
 from proofs.symbolic import SymBits, conjunction
 from proofs.wishes import DENSE, KINDS
 from proofs.writes import differ, written
@@ -61,7 +61,7 @@ class Cases:
 
     def __init__(self, suite: Suite, transition: Transition) -> None:
         self.transition = transition
-        self.state, self.op = unknown(suite.state_type, "s"), unknown(operands_of(transition), "op")
+        self.state, self.op = suite.state(), unknown(operands_of(transition), "op")
         paths = explore(transition, self.state, self.op)
         self.runs = [PathModels(suite, self.state, self.op, path) for path in paths if possible(path)]
         self.seen: list[tuple[Any, Any]] = []

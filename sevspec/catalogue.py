@@ -23,6 +23,7 @@ from spec.everything import (
     HV_NO_INVARIANTS,
     HV_TRANSITIONS,
     INVARIANTS,
+    MEMORY_INVARIANTS,
     MEMORY_TRANSITIONS,
     NO_INVARIANTS,
     PROTOCOL_INVARIANTS,
@@ -56,6 +57,7 @@ ALL_INVARIANTS: tuple[Callable[..., Any], ...] = tuple(
         (
             *INVARIANTS,
             *GUEST_INVARIANTS,
+            *MEMORY_INVARIANTS,
             *PROTOCOL_INVARIANTS,
             *ATTESTATION_INVARIANTS,
             *ABOUT_EVENTS,

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from proofs.breaches import Breach, shown
 from proofs.host_breaches import HOST_BREACHES
 from proofs.list_breaches import LIST_BREACHES
-from proofs.theorems import Theorem, knobs_of
+from proofs.theorem import Theorem
+from proofs.theorems import knobs_of
 from proofs.vc_breaches import VC_BREACHES
 from sevspec.catalogue import catalogue
 from sevspec.topic import Table, Topic

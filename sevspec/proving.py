@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from proofs.attestation_suites import ATTESTATION_SUITES
+from proofs.everything import EVERYTHING, SUITES
 from proofs.hv_premises import OF_ANY_HOST
 from proofs.obligations import Verdict
 from proofs.premises import OF_NOTHING
-from proofs.session import ARGUMENTS, HV_GRAPHS, LIVENESS, Answer, Piece, pieces
+from proofs.session import ARGUMENTS, HV_GRAPHS, LIVENESS, TWO_RUNS, Answer, Piece, pieces
 from proofs.solvers import PACKAGES, SOLVERS, version_of
 from proofs.solving import FAILED, PROVED, UNKNOWN
-from proofs.suites import EVERYTHING, SUITES
+from proofs.two_runs import T2
 from proofs.witnesses import shown
 from sevspec.catalogue import catalogue
 from sevspec.documented import doc_line
@@ -41,10 +42,8 @@ class Row:
 
 def invariants() -> dict[str, InvariantInfo]:
     """Every invariant of every suite, by name."""
-    suites = (*SUITES, *ATTESTATION_SUITES)
-    return {i.__name__: invariant_info(i) for suite in suites for i in suite.invariants} | {
-        info.name: info for info, _ in ARGUMENTS.values()
-    }
+    of_suites = {i.__name__: invariant_info(i) for suite in (*SUITES, *ATTESTATION_SUITES) for i in suite.invariants}
+    return of_suites | {info.name: info for info in (T2, *(info for info, _ in ARGUMENTS.values()))}
 
 
 def solvers_named(name: str) -> list[str]:
@@ -85,6 +84,8 @@ def with_claims(piece: Piece, claims: set[str]) -> list[Piece]:
         return [piece]
     if piece.suite in ARGUMENTS:
         return [piece] if ARGUMENTS[piece.suite][0].name in claims else []
+    if piece.suite == TWO_RUNS:
+        return [piece] if T2.name in claims else []
     suite = next(s for s in EVERYTHING if s.name == piece.suite)
     own = tuple(sorted(i.__name__ for i in suite.invariants if i.__name__ in claims))
     return [replace(piece, invariants=own)] if own else []

@@ -1,11 +1,10 @@
-"""`sevspec prove T4`, `T5`: a theorem's premises beside its claims, and `--without RULE`: the run that comes back."""
+"""`sevspec prove T1`, `T4`: a theorem's premises beside its claims, and `--without RULE`: the run that comes back."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from proofs.breaches import Breach
-from proofs.theorems import THEOREMS, Theorem, knobs_of, named
-from proofs.witnesses import Witness
+from proofs.theorem import Run, Theorem
+from proofs.theorems import THEOREMS, knobs_of, named
 from sevspec.proving import unknown_name
 from sevspec.refused import Refused
 from sevspec.terminal import console, print_json
@@ -51,15 +50,15 @@ def show_premises(theorem: Theorem) -> None:
         out.print(f"  {label}: {'; '.join(items) or 'none'}", markup=False, soft_wrap=True)
 
 
-def breaches(names: Sequence[str], rule: str) -> list[Breach | Witness]:
+def runs(names: Sequence[str], rule: str) -> list[Run]:
     """What comes back without a rule, in the theorems that are named, or in all."""
     wanted = theorems_in(names)
     if len(wanted) < len(names):
-        raise Refused("--without RULE goes with theorems alone: T4 or T5")
+        raise Refused("--without RULE goes with theorems alone: " + ", ".join(t.name for t in THEOREMS))
     among = wanted or list(THEOREMS)
-    found = [breach for theorem in among for breach in theorem.without(rule)]
+    found = [run for theorem in among for run in theorem.without(rule)]
     if not found:
-        rules = sorted({known for theorem in among for known in theorem.rules})
+        rules = sorted({known for theorem in among for run in theorem.runs for known in run.rules})
         unknown = unknown_name(rule, rules).replace("transition or invariant", "rule")
         raise Refused(f"--without: {unknown}; for a check write TRANSITION:CHECK")
     return found
@@ -67,11 +66,11 @@ def breaches(names: Sequence[str], rule: str) -> list[Breach | Witness]:
 
 def without(names: Sequence[str], rule: str, json: bool) -> int:
     """Show the runs; a claim fails, so the exit code is 1."""
-    found = breaches(names, rule)
+    found = runs(names, rule)
     if json:
-        runs = [{"claim": breach.identifier, "run": breach.text().splitlines()} for breach in found]
-        print_json({"schema": SCHEMA, "without": rule.upper(), "runs": runs})
+        shown = [{"claim": run.claim, "run": run.text().splitlines()} for run in found]
+        print_json({"schema": SCHEMA, "without": rule.upper(), "runs": shown})
     else:
-        for breach in found:
-            console().print(f"FAILED  {breach.text()}", markup=False, soft_wrap=True)
+        for run in found:
+            console().print(f"FAILED  {run.claim}\n{run.text()}", markup=False, soft_wrap=True)
     return 1

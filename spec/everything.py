@@ -20,7 +20,7 @@ from spec.guest.entered_invariants import INVARIANTS as ENTERED_INVARIANTS
 from spec.guest.invariants import INVARIANTS as CAREFUL_INVARIANTS
 from spec.guest.launch_invariants import INVARIANTS as LAUNCH_INVARIANTS
 from spec.guest.mask_invariants import INVARIANTS as MASK_INVARIANTS
-from spec.guest.no_invariants import STATEMENTS as NO_INVARIANTS
+from spec.guest.no_invariants import STATEMENTS as GUEST_STATEMENTS
 from spec.guest.swapping_invariants import INVARIANTS as SWAPPING_INVARIANTS
 from spec.guest.transitions import TRANSITIONS as GUEST_TRANSITIONS
 from spec.hv.alternate import TRANSITIONS as ALTERNATE_TRANSITIONS
@@ -35,6 +35,8 @@ from spec.hv.registration import TRANSITIONS as REGISTRATION_TRANSITIONS
 from spec.hv.registration_invariants import INVARIANTS as REGISTRATION_INVARIANTS
 from spec.hv.safety import INVARIANTS as SAFETY_INVARIANTS
 from spec.hv.transitions import TRANSITIONS as HV_TRANSITIONS
+from spec.memory.invariants import INVARIANTS as MEMORY_INVARIANTS
+from spec.memory.no_invariants import STATEMENTS as MEMORY_STATEMENTS
 from spec.memory.transitions import TRANSITIONS as MEMORY_TRANSITIONS
 from spec.rmp.access_invariants import INVARIANTS as ACCESS_INVARIANTS
 from spec.rmp.invariants import INVARIANTS as RMP_INVARIANTS
@@ -76,6 +78,8 @@ ATTESTATION_TRANSITIONS = (*REPORT_TRANSITIONS, *MESSAGE_TRANSITIONS)
 """Every step of reports, and of the guest's end of its messages to firmware."""
 ATTESTATION_INVARIANTS = (*REPORT_INVARIANTS, *MESSAGE_INVARIANTS)
 """Every claim about them."""
+NO_INVARIANTS = (*GUEST_STATEMENTS, *MEMORY_STATEMENTS)
+"""What nobody guarantees, each with a trace."""
 
 __all__ = [
     "ATTESTATION_INVARIANTS",
@@ -92,6 +96,7 @@ __all__ = [
     "INVARIANTS",
     "LIST_INVARIANTS",
     "LIST_TRANSITIONS",
+    "MEMORY_INVARIANTS",
     "MEMORY_TRANSITIONS",
     "MSR_INVARIANTS",
     "MSR_TRANSITIONS",

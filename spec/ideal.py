@@ -18,6 +18,15 @@ def sha384(number: int, length: int) -> int:
     return int.from_bytes(hashlib.sha384(number.to_bytes(length, "little")).digest(), "little")
 
 
+def ideal(name: str, width: int, *numbers: int) -> int:
+    """A function of numbers, `width` bits wide, of which nothing is known. On plain numbers a hash stands for it."""
+    for number in numbers:
+        if isinstance(number, Term):
+            return number.idealised(name, width, numbers)
+    told = repr((name, *numbers)).encode()
+    return int.from_bytes(hashlib.sha384(told).digest(), "little") & ((1 << width) - 1)
+
+
 def sha256(number: int, length: int) -> int:
     """SHA-256 in the same form. Of plain numbers alone: no claim is proved of the legacy digest."""
     return int.from_bytes(hashlib.sha256(number.to_bytes(length, "little")).digest(), "little")

@@ -48,6 +48,10 @@ class Term:
         """SHA-384 of this number as `length` bytes; see `spec/ideal.py`."""
         raise NotImplementedError
 
+    def idealised(self, name: str, width: int, numbers: tuple[Any, ...]) -> Any:
+        """An unknown function of these numbers; see `spec/ideal.py`."""
+        raise NotImplementedError
+
 
 # Most conditions of a rule have one or two terms and are known, so those are parameters and are looked at first.
 

@@ -47,6 +47,8 @@ class InvariantInfo:
     needs: tuple[str, ...] = ()
     by: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
+    premises: tuple[str, ...] = ()
+    """The rules that must be kept, by their names in `spec/memory/premises.py`."""
 
     def speaks_of(self, transition: TransitionInfo) -> bool:
         """Whether a step of this transition is one that the invariant speaks of."""
@@ -71,11 +73,12 @@ def invariant(
     needs: tuple[str, ...] = (),
     by: tuple[str, ...] = (),
     unless: tuple[str, ...] = (),
+    premises: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """Mark a predicate of a state (or of a step) as an invariant; its further parameters are arbitrary values."""
 
     def attach(function: F) -> F:
-        info = InvariantInfo(function.__name__, identifier, guarantor, manual, needs, by, unless)
+        info = InvariantInfo(function.__name__, identifier, guarantor, manual, needs, by, unless, premises)
         cast(Any, function).invariant_info = info
         return function
 

@@ -20,7 +20,7 @@ from impl.rmp.save_area import (
     save_registers,
 )
 from impl.rmp.vmcb import EXITCODE, EXITINFO1, EXITINFO2, GUEST_SEV_FEATURES, SAVE_AREA, Vmcb, load_vmcb, store_word
-from impl.rmp.vmsa_features import busy_matters, features_failure
+from impl.rmp.vmsa_features import busy_matters, event_taken, features_failure
 from spec.vocabulary import PAGE_SHIFT, Event, SevFeatures
 
 EFER_SVME = 1 << 12
@@ -52,7 +52,9 @@ def vmrun(machine: Machine, cpu: Cpu, rax: int, core: int = 0) -> Running | Comp
         return entered
     held.add(vmcb.vmsa >> PAGE_SHIFT)
     registers = load_registers(machine, SaveArea(vmcb.vmsa, vmcb.asid))
-    return _start(machine, Running(entered, rax, vmcb.vmsa, frozenset(held), registers, core), vmcb)
+    features = SevFeatures(read_field(machine.memory.read(vmcb.vmsa, PAGE_BYTES, vmcb.asid), "sev_features"))
+    event = event_taken(vmcb, features)
+    return _start(machine, Running(entered, rax, vmcb.vmsa, frozenset(held), registers, core, event), vmcb)
 
 
 def vmexit(
@@ -138,7 +140,8 @@ def _plain(machine: Machine, vmcb: Vmcb, spa: int, held: frozenset[int], core: i
     """The vCPU of a guest without encrypted state: all is in the VMCB."""
     cr3 = read_field(machine.memory.read_raw(spa + SAVE_AREA, PAGE_BYTES - SAVE_AREA), "cr3")
     cpu = Cpu(vmcb.asid, nested_cr3=vmcb.nested_cr3, cr3=cr3)
-    return Running(cpu, spa, None, held, load_registers(machine, plaintext_area(spa)), core)
+    registers, event = load_registers(machine, plaintext_area(spa)), event_taken(vmcb, SevFeatures(0))
+    return Running(cpu, spa, None, held, registers, core, event)
 
 
 def _save(machine: Machine, running: Running) -> None:

@@ -56,6 +56,13 @@ def busy_matters(machine: Machine, features: int) -> bool:
     return machine.configuration.features.secure_avic or bool(features & (_ALTERNATE | _SECURE_AVIC))
 
 
+def event_taken(vmcb: Vmcb, features: SevFeatures) -> int | None:
+    """The vector that EVENTINJ injects; with alternate injection or Secure AVIC the field is not looked at."""
+    if features & (_ALTERNATE | _SECURE_AVIC) or not vmcb.eventinj & _EVENT_VALID:
+        return None
+    return vmcb.eventinj & _EVENT_VECTOR
+
+
 def _unsupported(machine: Machine, features: int) -> bool:
     """Whether a feature is set that the processor does not have."""
     here = machine.configuration.features

@@ -37,7 +37,10 @@ def rules() -> dict[str, Rule]:
 def rule_of(entry: dict[str, Any]) -> Rule:
     """One rule."""
     keeper, evidence = Keeper(entry.pop("keeper")), Evidence[entry.pop("evidence")]
-    return Rule(**{key: " ".join(text.split()) for key, text in entry.items()}, keeper=keeper, evidence=evidence)
+    claims = tuple(entry.pop("claims", ()))
+    return Rule(
+        **{key: " ".join(text.split()) for key, text in entry.items()}, keeper=keeper, evidence=evidence, claims=claims
+    )
 
 
 @cache

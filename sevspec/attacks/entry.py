@@ -53,6 +53,8 @@ class Rule:
     since: str
     manual: str
     evidence: Evidence
+    claims: tuple[str, ...] = ()
+    """Invariants and theorems that forbid what the rule forbids."""
     spec: str = ""
     """The field of `Discipline` that is the same rule, if there is one."""
 

@@ -21,6 +21,8 @@ def wr(player: Player, step: Step) -> Answer:
     frame = player.stage.frame(name)
     shared = frame in player.shared
     number = word(value) if shared else player.value(value, step)
+    if shared:
+        player.judge.published(number)
     if step.actor == "monitor":
         player.of_monitor.add(number)
     return stored(player, step, frame, number)

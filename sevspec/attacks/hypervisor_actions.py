@@ -94,7 +94,17 @@ def vmrun(player: Player, step: Step) -> Answer:
     answer = player.refused(player.side.enter(player.running))
     if answer.value is not None:
         player.judge.resumed(answer.value, player.saved)
+    if answer.end is End.DONE and player.injected and player.side.delivered() is None:
+        answer = player.refused(Answer(End.IGNORED, f"{answer.said}; the event in the VMCB is not looked at"))
+    player.injected = False
     return answer
+
+
+def inject(player: Player, step: Step) -> Answer:
+    """An event for the next VMRUN."""
+    vector, kind = step.operands
+    player.injected = True
+    return player.side.inject(int(vector, 16), exception=kind == "exception")
 
 
 def vmcb_get(player: Player, step: Step) -> Answer:
@@ -210,7 +220,7 @@ HYPERVISOR_ACTIONS: dict[str, Callable[[Player, Step], Answer]] = {
     **{
         action.__name__: action
         for action in (
-            *(ct_read, raw_write, compare, npt, rmpupdate, psmash, force_exit, vmrun, vmcb_get, vmcb_set),
+            *(ct_read, raw_write, compare, npt, rmpupdate, psmash, force_exit, vmrun, inject, vmcb_get, vmcb_set),
             *(attacker_asid, attacker_walk, rmp_open, rmp_prefill, rmp_write, dma, launch, compare_digests),
             *(move, debug_decrypt, end_guest, activate_other, guest_request),
         )

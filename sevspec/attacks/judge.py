@@ -65,6 +65,8 @@ class Judge:
     """What moving a block between two pages of the trace adds to its plaintext, where that is public."""
     secrets: set[Word] = field(default_factory=set)
     public: set[Word] = field(default_factory=set)
+    handed_out: set[Word] = field(default_factory=set)
+    """What the guest itself told everybody."""
     written: dict[int, list[Word]] = field(default_factory=dict)
     """By guest frame, everything that its owner wrote there, the last one last."""
     found: dict[str, str] = field(default_factory=dict)
@@ -79,7 +81,7 @@ class Judge:
 
     def introduced(self, word: Word, *, by_adversary: bool) -> None:
         """Somebody makes a value up. The first one owns it."""
-        if word not in self.secrets | self.public:
+        if word not in self.secrets | self.public | self.handed_out:
             (self.public if by_adversary else self.secrets).add(word)
 
     def seen(self, word: Word) -> None:
@@ -92,6 +94,7 @@ class Judge:
     def published(self, word: Word) -> None:
         """The guest itself hands out what it means to hand out."""
         self.secrets.discard(word)
+        self.handed_out.add(word)
 
     def likenesses(self, alike: bool, unlike: bool) -> None:
         """It compared: two equal values looked alike, and two different ones did not."""
@@ -120,13 +123,10 @@ class Judge:
 
     def executed(self, frame: int, word: Word) -> None:
         """The guest ran what it found at its address."""
-        known = self.written.get(frame, [])
         if word in self.public:
             self.found["HIJACK"] = ""
-        elif known and word == known[-1]:
-            self.good_reads += 1
         else:
-            self.false_reads.append((word, self._form(word, known)))
+            self.loaded(frame, word)
 
     def stranger_loaded(self) -> None:
         """A guest got something at a page that it neither wrote nor accepted."""
@@ -175,5 +175,5 @@ class Judge:
     def _form(self, word: Word, known: list[Word]) -> str:
         if word in known:
             return "replayed"
-        moved = {word ^ difference for difference in self.differences}
-        return "controlled" if word in self.public or moved & (self.secrets | self.public) else "garbled"
+        moved = {word ^ difference for difference in (0, *self.differences)}
+        return "controlled" if moved & (self.secrets | self.public) else "garbled"

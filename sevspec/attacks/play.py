@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sevspec.attacks.entry import Attack
+from sevspec.attacks.event_handlers import handle
 from sevspec.attacks.guest_actions import GUEST_ACTIONS
 from sevspec.attacks.hypervisor_actions import HYPERVISOR_ACTIONS
 from sevspec.attacks.judge import Answer, End, Judge
@@ -12,7 +13,7 @@ from sevspec.attacks.setting import Setting, Stage
 from sevspec.attacks.side import Side
 from sevspec.attacks.trace import Step
 
-ACTIONS = {**GUEST_ACTIONS, **HYPERVISOR_ACTIONS}
+ACTIONS = {**GUEST_ACTIONS, **HYPERVISOR_ACTIONS, "handle": handle}
 """What each word of the vocabulary does."""
 INSIDE = ("guest", "user", "monitor")
 """Actors that a stopped guest stops."""

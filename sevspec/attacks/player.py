@@ -34,6 +34,8 @@ class Player:
     running: str = MAIN
     saved: Word = 0
     """What the guest's register held when it was stopped."""
+    injected: bool = False
+    """An event is in the VMCB that VMRUN has not met yet."""
     stack: int | None = None
     """The frame that RSP points to, where that was moved."""
     of_monitor: set[Word] = field(default_factory=set)

@@ -94,7 +94,7 @@ class Stage:
             self._frames[name] = next(small)
         for name in (*pages.private, *pages.shared, *pages.monitor):
             self._pages[name.upper()] = next(place)
-        for name in spa_names(attack):
+        for name in (*spa_names(attack), *([GHOST] if attack.ghost else [])):
             if name not in self._pages:
                 self._pages[name] = next(place)
 
@@ -112,6 +112,11 @@ class Stage:
     def pages(self) -> list[int]:
         """All pages of 4 KiB that the trace names."""
         return list(self._pages.values())
+
+    @property
+    def frames(self) -> list[int]:
+        """All guest addresses that the attack names."""
+        return list(self._frames.values())
 
     def frame_name(self, number: int) -> str:
         """The name of a guest frame."""

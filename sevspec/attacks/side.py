@@ -24,10 +24,18 @@ class Side(ABC):
         """A platform of the column's generation; the guest is launched by `begin`."""
         self.setting = setting
         self.stage = stage
+        self.virtual: dict[tuple[str, int], int] = {}
+        """Where the guest's own tables lead a virtual page that two processes use, by virtual processor."""
 
     @abstractmethod
     def begin(self) -> None:
         """Launch the guest, with the pages that the attack names."""
+
+    def switches_process(self, who: str, virtual: int, frame: int) -> bool:
+        """Whether this virtual processor mapped the virtual page elsewhere before: then the guest flushes (S17)."""
+        before = self.virtual.get((who, virtual), frame)
+        self.virtual[who, virtual] = frame
+        return before != frame and self.setting.keeps("S17")
 
     # --- the guest ---
 
@@ -68,6 +76,14 @@ class Side(ABC):
     @abstractmethod
     def enter(self, who: str) -> Answer:
         """VMRUN, without a flush; the value is what the register holds then."""
+
+    @abstractmethod
+    def inject(self, vector: int, *, exception: bool) -> Answer:
+        """EVENTINJ of the first virtual processor's VMCB, for the next VMRUN."""
+
+    @abstractmethod
+    def delivered(self) -> int | None:
+        """The vector that the last VMRUN delivered."""
 
     @abstractmethod
     def saved_register(self) -> Answer:

@@ -3,6 +3,7 @@
 from sevspec.attacks.catalogue import attacks, relaxations, rules
 from sevspec.attacks.entry import Attack, Column, Form, Relaxation, Rule
 from sevspec.attacks.trace import ACTORS
+from sevspec.proving import invariants
 from sevspec.topic import Table, Topic
 
 
@@ -36,11 +37,17 @@ def rule_topic(rule: Rule) -> Topic:
     topic.fact("source", rule.manual)
     topic.fact("evidence", rule.evidence.value)
     topic.fact("field of the careful guest", rule.spec)
+    topic.fact("rests on it", [f"{claim}{'' if claim in stated() else ' (not stated yet)'}" for claim in rule.claims])
     topic.fact("stops", stopped_by(rule.id))
     topic.fact("lifted by", [r.id for r in relaxations().values() if r.lifts == rule.id])
     shown = next((a for a in attacks() for form in a.forms if form.without == (rule.id,)), None)
     topic.fact("see what it is for", f"sevspec attack {shown.name} --without {rule.id}" if shown else "")
     return topic
+
+
+def stated() -> set[str]:
+    """The identifiers of what `sevspec prove` speaks of."""
+    return {info.identifier for info in invariants().values()}
 
 
 def stopped_by(rule: str) -> list[str]:

@@ -29,6 +29,8 @@ ACTIONS = {
     "load": "put a value into a register",
     "force_exit": "stop the guest: its registers are saved",
     "vmrun": "let the guest, or its other virtual processor, go on",
+    "inject": "put an event into the VMCB: its vector, and whether it is an interrupt or an exception",
+    "handle": "the guest's handler of whatever event was delivered",
     "vmcb_get": "read saved registers where the VMCB has them",
     "vmcb_set": "change saved registers where VMRUN will look for them",
     "shift_stack": "move the stack pointer of the running guest",

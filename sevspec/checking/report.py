@@ -9,9 +9,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from proofs.attestation_suites import ATTESTATION_SUITES
+from proofs.everything import SUITES
 from proofs.session import Answer
 from proofs.solving import PROVED
-from proofs.suites import SUITES
 from sevspec import proving
 from sevspec.checking.example import Example
 from sevspec.checking.part import Finding, Part

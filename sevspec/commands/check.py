@@ -1,4 +1,4 @@
-"""`sevspec check`: the main job. Proves everything, launches the example image, cross-checks, and reports."""
+"""`sevspec check`: the main job. Proves everything, launches the example image, cross-checks, plays attacks reports."""
 
 import xml.etree.ElementTree as Xml
 from pathlib import Path
@@ -12,14 +12,14 @@ from sevspec import junit as junit_file
 from sevspec import proving
 from sevspec.checking.example import launch_examples
 from sevspec.checking.part import Finding, Part
-from sevspec.checking.parts import crosscheck_part, planned_parts, proofs_part
+from sevspec.checking.parts import crosscheck_part, ladder_part, planned_parts, proofs_part
 from sevspec.checking.report import Checked, assumptions, document, suites_of, write_html
 from sevspec.cli import verbs
 from sevspec.commands.prove import verdict, with_progress
 from sevspec.terminal import console, grid, print_json
 from sevspec.topic import Table
 
-HELP = """Prove everything, launch the example image, cross-check the machine; print the table, write report.html.
+HELP = """Prove everything, launch the example image, cross-check, play all attacks; print a table, write report.html.
 
 Examples:
 
@@ -57,7 +57,7 @@ def run(jobs: int, cache: Cache | None) -> Checked:
     seconds = perf_counter() - begun
     rows = proving.rows(answers)
     examples = launch_examples()
-    parts = [proofs_part(rows, seconds), *(example.part for example in examples), crosscheck_part()]
+    parts = [proofs_part(rows, seconds), *(example.part for example in examples), crosscheck_part(), ladder_part()]
     return Checked([*parts, *planned_parts(verbs())], rows, answers, seconds, examples)
 
 

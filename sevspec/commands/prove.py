@@ -29,7 +29,7 @@ Examples:
 
     sevspec prove --without rmpupdate:immutable
 
-    sevspec prove T4 --without S5
+    sevspec prove T1 --without S1
 
     sevspec prove --mutants --changed spec/rmp/psmash.py
 """

@@ -19,6 +19,8 @@ GUEST = Guarantor.GUEST
 VALIDATION = "APM Vol. 2, 15.36.6"
 CHECKS = "APM Vol. 2, 15.36.10, Table 15-39"
 SWAPPING = 'Firmware ABI (56860), "SNP_PAGE_SWAP_OUT" and "SNP_PAGE_SWAP_IN"'
+UNIQUE = ("D1", "D2", "D3", "D4", "D8", "D9")
+"""The rules that keep copies unique; those about masks have no part in it."""
 OWN_STEPS = (
     "launch_update",
     "careful_accept",
@@ -30,7 +32,7 @@ OWN_STEPS = (
 """The steps by which a careful guest, or its launch, gives an address a page or takes it away."""
 
 
-@invariant("RMP-I34", guarantor=GUEST, manual=VALIDATION, needs=("K-GPA0",))
+@invariant("RMP-I34", guarantor=GUEST, manual=VALIDATION, needs=("K-GPA0",), premises=UNIQUE)
 def valid_pages_are_unique(world: World, page: Pfn) -> bool:
     """At most one page is valid at each of the guest's addresses: the home of that address."""
     entry = effective(world.system.rmp, page)
@@ -40,7 +42,7 @@ def valid_pages_are_unique(world: World, page: Pfn) -> bool:
     return implies(valid, all_of(home.kind == HomeKind.PAGE, home.page == page))
 
 
-@invariant("RMP-I34-ACCEPTED", guarantor=GUEST, manual=VALIDATION, needs=("K-GPA0",))
+@invariant("RMP-I34-ACCEPTED", guarantor=GUEST, manual=VALIDATION, needs=("K-GPA0",), premises=UNIQUE)
 def what_is_not_accepted_has_no_home(world: World, gfn: Gfn) -> bool:
     """An address that the guest does not count as accepted has no valid copy."""
     forgotten = all_of(none_of(world.guest.accepted[gfn]), world.guest.uses[gfn], is_running(world))
@@ -55,28 +57,28 @@ def is_home(world: World, entry: MetadataEntry, gfn: Gfn) -> bool:
     )
 
 
-@invariant("RMP-I34-ROOT", guarantor=GUEST, manual=SWAPPING, needs=("K-GPA0",))
+@invariant("RMP-I34-ROOT", guarantor=GUEST, manual=SWAPPING, needs=("K-GPA0",), premises=UNIQUE)
 def root_entry_is_the_home(world: World, gfn: Gfn) -> bool:
     """The root metadata entry is the one valid copy of what it can bring back."""
     entry = context(world).root_metadata
     return implies(all_of(counts(world, entry), is_running(world)), is_home(world, entry, gfn))
 
 
-@invariant("RMP-I34-ENTRY", guarantor=GUEST, manual=SWAPPING, needs=("K-GPA0",))
+@invariant("RMP-I34-ENTRY", guarantor=GUEST, manual=SWAPPING, needs=("K-GPA0",), premises=UNIQUE)
 def entries_are_homes(world: World, slot: MetadataSlot, gfn: Gfn) -> bool:
     """An entry in a METADATA page is the one valid copy of what it can bring back."""
     entry = world.system.firmware.metadata[slot]
     return implies(all_of(counts_at(world, slot), is_running(world)), is_home(world, entry, gfn))
 
 
-@invariant("RMP-I34-NESTED", guarantor=GUEST, manual=SWAPPING, needs=("K-GPA0",))
+@invariant("RMP-I34-NESTED", guarantor=GUEST, manual=SWAPPING, needs=("K-GPA0",), premises=UNIQUE)
 def nested_entries_are_homes(world: World, slot: SealedSlot, gfn: Gfn) -> bool:
     """An entry inside a swapped-out METADATA page is the one valid copy of what it can bring back."""
     entry = world.system.firmware.sealed[slot]
     return implies(all_of(counts_inside(world, slot), is_running(world)), is_home(world, entry, gfn))
 
 
-@invariant("RMP-I36", guarantor=GUEST, manual=CHECKS, needs=("K-GPA0",), by=("access",))
+@invariant("RMP-I36", guarantor=GUEST, manual=CHECKS, needs=("K-GPA0",), premises=UNIQUE, by=("access",))
 def remapped_addresses_fault(before: World, op: MemoryAccess, outcome: Outcome) -> bool:
     """A private access by the guest is performed only at the one valid copy of its page.
 
@@ -100,7 +102,7 @@ def is_lost(world: World, gfn: Gfn) -> bool:
     return all_of(home.kind == HomeKind.PAGE, none_of(is_valid_at(world, home.page, gfn)))
 
 
-@invariant("RMP-I38", guarantor=GUEST, manual=VALIDATION, needs=("K-GPA0",), unless=OWN_STEPS)
+@invariant("RMP-I38", guarantor=GUEST, manual=VALIDATION, needs=("K-GPA0",), premises=UNIQUE, unless=OWN_STEPS)
 def lost_pages_stay_lost(before: World, after: World, gfn: Gfn) -> bool:
     """What the host has taken away stays lost until the guest validates the address again: nothing brings it back.
 

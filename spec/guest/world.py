@@ -18,8 +18,8 @@ from spec.vocabulary import Gfn
 class Discipline:
     """The guest's rules that concern page states, masks and VMSAs; each can be switched off to see what it is for.
 
-    D5 and D7 are about flushing TLBs, which are not state; D10 is about what the guest shows and believes. The launch
-    that the relying party accepts is part of the discipline: by its digest it is the guest's own.
+    D5, D7 and half of D6 are about caches and contents (`spec/memory/state.py`); D10 is about what the guest shows.
+    The launch that the relying party accepts is part of the discipline: by its digest it is the guest's own.
     """
 
     tracks_acceptance: bool = True

@@ -9,8 +9,9 @@ page alike. So here a page holds one block: the one at some offset, any offset, 
 from typing import Annotated
 
 from spec.firmware.state import KeyId
-from spec.ideal import sha384
-from spec.logic import all_of, any_of, ite
+from spec.ideal import ideal
+from spec.logic import all_of, any_of, ite, none_of
+from spec.memory.rules import Rules
 from spec.record import record
 from spec.vocabulary import Bits, Pfn
 
@@ -20,7 +21,7 @@ BlockKey = Annotated[int, Bits(33)]
 """What encrypts a block: a `KeyId`; 0 is no key; from 2**32 on the keys of legacy guests."""
 Tweak = Annotated[int, Bits(64)]
 """Where a block was encrypted: a page frame number. Of what was swapped out: the IV."""
-WORD_MASK = (1 << 128) - 1
+WORD_BITS = 128
 FIRST_LEGACY_KEY = 1 << 32
 
 
@@ -42,10 +43,13 @@ EMPTY = Block(0, 0, 0)
 """Memory after reset."""
 
 
-def garbled(key: BlockKey, page: Pfn, block: Block) -> int:
-    """What a block is under a key, or at a place, that is not its own: an ideal function, of which nothing is known."""
-    told = (((key << 40 | page) << 33 | block.key) << 64 | block.at) << 128 | block.value
-    return sha384(told, (33 + 40 + 33 + 64 + 128 + 7) // 8) & WORD_MASK
+def garbled(key: BlockKey, page: Pfn, block: Block, *, unlike: bool) -> int:
+    """What a block is under a key, or at a place, that is not its own: an ideal function, of which nothing is known.
+
+    Unless equal ciphertexts can be told (X-cteq), it does not depend on what was encrypted.
+    """
+    told = ite(any_of(block.key == 0, none_of(unlike)), block.value, 0)
+    return ideal("garbled", WORD_BITS, key, page, block.key, block.at, told)
 
 
 def tweak_of(place: Tweak) -> int:
@@ -56,13 +60,14 @@ def tweak_of(place: Tweak) -> int:
     return place
 
 
-def opened(key: BlockKey, page: Pfn, block: Block, *, secret_tweak: bool) -> int:
+def opened(key: BlockKey, page: Pfn, block: Block, rules: Rules) -> int:
     """What a read at `page` through the engine gives, with the key of the reader."""
     own = key == block.key
     here = any_of(key == 0, block.at == page)
     shifted = block.value ^ tweak_of(block.at) ^ tweak_of(page)
-    elsewhere = ite(secret_tweak, garbled(key, page, block), shifted)
-    return ite(own, ite(here, block.value, elsewhere), garbled(key, page, block))
+    garbage = garbled(key, page, block, unlike=rules.ciphertexts_unlike)
+    elsewhere = ite(rules.tweak_secret, garbage, shifted)
+    return ite(own, ite(here, block.value, elsewhere), garbage)
 
 
 def sealed_frame(oek: KeyId, iv: Tweak, offset: Annotated[int, Bits(9)]) -> int:

@@ -1,14 +1,14 @@
 """Cached translations come and go: a processor caches one, the guest flushes, the hypervisor flushes (or does not)."""
 
 from spec.guest.world import asid_of
-from spec.logic import all_of, ite
-from spec.memory.asking import checked, is_private
+from spec.logic import all_of, first_of, ite, none_of
+from spec.memory.asking import checked, is_guest, is_private
 from spec.memory.guest import GuestAccess
 from spec.memory.state import Scene
 from spec.memory.tlb import Tlb, TlbEntry, flushed, without
 from spec.record import record, replace
 from spec.registry import Outcome, transition
-from spec.rmp.access_kind import MemoryAccess, is_write
+from spec.rmp.access_kind import MemoryAccess, is_walk, is_write
 from spec.rmp.authority import page_of
 from spec.rmp.ownership import speaking
 from spec.rmp.translation import is_large
@@ -34,9 +34,9 @@ def rights(system: System, op: MemoryAccess) -> int:
 @transition(actor=Actor.HARDWARE, manual="APM Vol. 2, 15.36.10")
 def processor_caches(scene: Scene, op: GuestAccess) -> Outcome:
     """A processor walks the tables for an access, asks the RMP, and keeps the translation with its rights."""
-    # 1. The translation comes from a walk.
-    if op.cached:
-        return Outcome(Limit.NOT_MODELLED, "walks", scene, Evidence.INFERRED)
+    # 1. A guest's translation of data or code comes from a walk. What a walker itself reads is not kept here.
+    if cause := first_of(("agent", none_of(is_guest(op.access))), ("cached", op.cached), ("walk", is_walk(op.access))):
+        return Outcome(Limit.NOT_MODELLED, cause, scene, Evidence.INFERRED)
 
     # 2. The RMP lets the access pass.
     access, walked = op.access, op.access.translation
@@ -45,6 +45,7 @@ def processor_caches(scene: Scene, op: GuestAccess) -> Outcome:
         return answer
     entry = TlbEntry(
         present=True,
+        snp=access.agent == AgentCode.SNP_GUEST,
         vcpu=op.vcpu,
         asid=access.asid,
         vmpl=access.vmpl,

@@ -2,20 +2,18 @@
 
 from spec.firmware.launch_update import LaunchUpdate
 from spec.guest.following import frames_of
-from spec.ideal import sha384
+from spec.ideal import ideal
 from spec.logic import all_of, ite
-from spec.memory.block import WORD_MASK, Word
+from spec.memory.block import WORD_BITS, Word
 from spec.memory.pages import at_offset, encrypted, filled, read_under
 from spec.memory.state import Scene
 from spec.record import replace
 from spec.vocabulary import LaunchPageType, PageSize, Pfn
 
-KEY_BYTES = 4
-
 
 def secrets(scene: Scene, op: LaunchUpdate) -> int:
     """The secrets page: the guest's message keys, which firmware drew."""
-    return sha384(scene.world.system.firmware.contexts[op.context.page].vmpcks, KEY_BYTES) & WORD_MASK
+    return ideal("secrets", WORD_BITS, scene.world.system.firmware.contexts[op.context.page].vmpcks)
 
 
 def launched_value(scene: Scene, op: LaunchUpdate, page: Pfn) -> Word:

@@ -59,7 +59,7 @@ def legacy_launch(scene: Scene, op: LegacyLaunch) -> Outcome:
         return Outcome(Status.INVALID_PAGE_STATE, "page-state", scene, Evidence.FIRMWARE)
 
     # 2. Encrypted in place; of registers the processor remembers what was launched.
-    value = opened(0, op.page, content(scene, op.page), secret_tweak=scene.rules.tweak_secret)
+    value = opened(0, op.page, content(scene, op.page), scene.rules)
     block = Block(key, op.page, value)
     after = storing(scene, op.page, block)
     checks = after.memory.checks.set(op.page, block)

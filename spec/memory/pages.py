@@ -18,7 +18,7 @@ def at_offset(page: Pfn, large: bool, other: Pfn) -> int:
 
 def read_under(scene: Scene, key: BlockKey, page: Pfn) -> int:
     """What firmware reads in a page with a guest's key, or without one."""
-    return opened(key, page, content(scene, page), secret_tweak=scene.rules.tweak_secret)
+    return opened(key, page, content(scene, page), scene.rules)
 
 
 def filled(scene: Scene, page: Pfn, large: bool, block: Callable[[Pfn], Block]) -> Scene:

@@ -42,7 +42,7 @@ def refused_registers(before: Scene, op: Vmrun, outcome: Outcome) -> Outcome:
 def after_vmrun(before: Scene, op: Vmrun, after: Scene) -> Scene:
     """The registers are loaded. An event in the VMCB is taken, unless alternate injection looks for it elsewhere."""
     vcpu, key, memory = saved_in(op.pages), key_of_registers(before, op), before.memory
-    value = opened(key, vcpu, content(before, vcpu), secret_tweak=before.rules.tweak_secret)
+    value = opened(key, vcpu, content(before, vcpu), before.rules)
     word, event = ite(op.pages.sev_es, op.sev_features, 0), op.host.injection
     elsewhere = any_of(has(word, SevFeatures.ALTERNATE_INJECTION), has(word, SevFeatures.SECURE_AVIC))
     taken = all_of(event.valid, none_of(elsewhere))
@@ -52,7 +52,8 @@ def after_vmrun(before: Scene, op: Vmrun, after: Scene) -> Scene:
         runs=memory.runs.set(vcpu, key),
         events=memory.events.set(vcpu, ite(taken, event.vector, 0)),
     )
-    return replace(after, memory=memory)
+    written = replace(after.written, clean=after.written.clean.set(vcpu, False))
+    return replace(after, memory=memory, written=written)
 
 
 def after_vmexit(before: Scene, op: Vmexit, after: Scene) -> Scene:

@@ -71,6 +71,10 @@ class Written:
     since_accepted: Map[Gfn, bool]
     """It wrote there since it accepted the page; a launch counts."""
     last: Map[Gfn, Word]
+    public: Map[Gfn, bool]
+    """What the guest keeps there it does not mind to show: it decides so itself, once."""
+    clean: Map[Vcpu, bool]
+    """A virtual processor's register holds a public value: as the guest believes, and as theorem T2 shows."""
     vmsa: Map[Gfn, bool]
     """The launch or VMPL0 made a VMSA there at some time: such an address is used for nothing else."""
 
@@ -123,7 +127,7 @@ def no_memory() -> Memory:
 
 def nothing_written() -> Written:
     """Before the guest's life begins."""
-    return Written(since_accepted=Map(False), last=Map(0), vmsa=Map(False))
+    return Written(since_accepted=Map(False), last=Map(0), public=Map(False), clean=Map(False), vmsa=Map(False))
 
 
 def cell(scene: Scene, page: Pfn) -> int:

@@ -24,6 +24,8 @@ class TlbEntry:
     """One cached translation: from a guest-virtual page to a page of memory."""
 
     present: bool
+    snp: bool
+    """The virtual processor is an SNP guest's."""
     vcpu: Vcpu
     asid: Asid
     vmpl: Vmpl
@@ -38,7 +40,9 @@ class TlbEntry:
     """The rights when it was cached."""
 
 
-NO_ENTRY = TlbEntry(present=False, vcpu=0, asid=0, vmpl=0, large=False, gva=0, gfn=0, page=0, private=False, mask=0)
+NO_ENTRY = TlbEntry(
+    present=False, snp=False, vcpu=0, asid=0, vmpl=0, large=False, gva=0, gfn=0, page=0, private=False, mask=0
+)
 Tlb = Map[TlbSlot, TlbEntry]
 
 

@@ -7,11 +7,11 @@ import pytest
 from proofs import obligations
 from proofs.attestation_suites import ATTESTATION
 from proofs.attesting import ASSUMPTIONS, rules_are_kept
+from proofs.everything import INITIAL
 from proofs.premises import OF_ATTESTATION
 from proofs.search import search
 from proofs.small_attestation import attestation_key, attestation_moves, introduced
 from proofs.solving import FAILED, PROVED
-from proofs.suites import INITIAL
 from proofs.witnesses import Witness, fails_of, shown
 from sevspec.attesting.told import known_checks
 from spec.attestation.invariants import accepted_reports_were_asked_for

@@ -533,3 +533,31 @@ def test_a_version_whose_numbers_do_not_fit_differs():
 
     assert tell_apart(compares, subtracts)
     assert not tell_apart(compares, compares_more)
+
+
+# --- every value at once ---
+
+
+def test_a_change_of_every_value_reaches_every_key():
+    @step
+    def free_all(system, op):
+        return done(system, cells=system.cells.each(lambda cell: replace(cell, held=all_of(cell.held, op.flag))))
+
+    @claim
+    def nothing_is_held_but_by_the_flag(after: Machine, op: Op, key: Key) -> bool:
+        return implies(after.cells[key].held, op.flag)
+
+    @claim
+    def what_was_held_is_held(before: Machine, after: Machine, key: Key) -> bool:
+        return implies(before.cells[key].held, after.cells[key].held)
+
+    assert status(free_all, nothing_is_held_but_by_the_flag) == PROVED
+    assert status(free_all, what_was_held_is_held) == FAILED
+
+
+def test_a_change_of_every_value_is_no_frame():
+    @step
+    def hold_all(system, op):
+        return done(system, cells=system.cells.each(lambda cell: replace(cell, held=True)))
+
+    assert status(hold_all, held_cells_have_owners) == FAILED

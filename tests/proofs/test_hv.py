@@ -3,13 +3,13 @@
 import pytest
 
 from proofs import obligations
+from proofs.event_suites import HV
 from proofs.hv_graph import INSTANCES, LOST, found_in, instance, lost
 from proofs.hv_premises import OF_ANY_HOST, OF_HANDLER_RULES, everything_honest, without
 from proofs.search import search
 from proofs.small_hv import has_stopped, key, start
 from proofs.solving import FAILED, PROVED
 from proofs.suite import Suite
-from proofs.suites import HV
 from proofs.witnesses import fails_of, shown
 from spec.everything import HV_NO_INVARIANTS
 from spec.hv import entry, exactness, honest, loop, returning, safety

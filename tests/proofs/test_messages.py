@@ -6,11 +6,12 @@ import pytest
 
 from proofs import obligations
 from proofs.attestation_suites import MESSAGES
+from proofs.everything import INITIAL
 from proofs.premises import OF_MESSAGES
 from proofs.search import search
 from proofs.small_messages import corresponding, message_key, message_moves
 from proofs.solving import FAILED, PROVED
-from proofs.suites import INITIAL, RMP
+from proofs.suites import RMP
 from proofs.witnesses import Witness, fails_in, shown
 from spec.attestation.exchange import THRIFTY
 from spec.attestation.message_invariants import (

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from proofs.theorems import T4, T5, THEOREMS, knobs_of
+from proofs.protocol_theorems import T4, T5
+from proofs.theorems import THEOREMS, knobs_of
 from sevspec.cli import main
 from sevspec.proving import invariants
 from spec.everything import LIST_INVARIANTS, PROTOCOL_INVARIANTS

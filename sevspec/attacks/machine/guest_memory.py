@@ -126,6 +126,8 @@ class GuestMemory(Side):
             return Answer(End.REJECT, "no other guest has the ASID")
         if virtual is not None:
             self.map_at(who, virtual, frame, private=True)
+            if self.switches_process(who, virtual, frame):
+                self.machine.tlb.flush_address(CORE, self.asid, virtual << PAGE_SHIFT)
         gva = (frame if virtual is None else virtual) << PAGE_SHIFT
         kind = AccessKind.FETCH if fetch else AccessKind.READ
         got = load(self.machine, CORE, self.cpu(who), gva, WORD_BYTES, kind)

@@ -164,9 +164,13 @@ class Hypervisor(Processors):
         said = f"{Eax(done.result).name if isinstance(done.result, Eax) else done.result} ({done.check})"
         return Answer(End.DONE if done.result == Eax.SUCCESS else End.REJECT, said)
 
-    def open_rmp(self, *, before: bool) -> Answer:  # noqa: ARG002 - done by `begin`, at the right moment
-        """What the attempt came to."""
+    def open_rmp(self, *, before: bool) -> Answer:
+        """What the attempt came to, which `begin` made at the right moment."""
+        assert self.opened is None or before == ("rmp_prefill" in self._actions()), "the trace has one of the two"
         return ABSENT if self.opened is None else self.opened
+
+    def _actions(self) -> set[str]:
+        return {step.action for step in self.stage.attack.trace}
 
     def write_entry(self, page: int, frame: int | None) -> Answer:
         """Sixteen bytes in the RMP."""
@@ -184,7 +188,7 @@ class Hypervisor(Processors):
 
     def _arm(self) -> None:
         """Where the trace attacks SNP_INIT: every page of the RMP that the trace needs becomes the hypervisor's."""
-        actions = {step.action for step in self.stage.attack.trace}
+        actions = self._actions()
         if not self.setting.column.has_rmp or not actions & {"rmp_open", "rmp_prefill"}:
             return
         tables = {self._entry_at(page) >> PAGE_SHIFT for page in self.stage.pages}

@@ -33,6 +33,7 @@ INTERCEPT = 0x60
 """The exit code of a physical interrupt: an exit at a moment of the hypervisor's choosing."""
 NESTED_ENABLE, SEV_ENABLE = 1 << 0, 1 << 1
 WORD, HALF = 8, 64
+EXCEPTION, TYPE_SHIFT, EVENT_VALID = 3, 8, 1 << 31
 ATTACKER_ASID = 2
 ATTACKER_ROOT = 0x5000
 """The guest-physical address at which the attacker's root table lies."""
@@ -45,9 +46,9 @@ class Processors(GuestMemory):
     def features(self) -> SevFeatures:
         """SEV_FEATURES of the guest's VMSAs."""
         features = SevFeatures.SNP_ACTIVE if self.setting.column.has_rmp else SevFeatures(0)
-        if self.setting.column is Column.RI:
+        if self.setting.column is Column.RI and self.setting.keeps("R10"):
             features |= SevFeatures.RESTRICTED_INJECTION
-        if self.setting.column is Column.PV:
+        if self.setting.column is Column.PV and self.setting.keeps("R11"):
             features |= SevFeatures.ALTERNATE_INJECTION
         if self.setting.column.has_rmp and self.setting.keeps("R22"):
             features |= SevFeatures.VMSA_REG_PROT
@@ -97,6 +98,7 @@ class Processors(GuestMemory):
         """An exit."""
         assert self.running is not None, "the guest runs"
         vmexit(self.machine, self.running, INTERCEPT)
+        self.platform.host_stores(self.running.vmcb + vmcb.EVENTINJ, bytes(WORD))
         self.running = None
         return Answer(End.DONE, "exits")
 
@@ -108,7 +110,18 @@ class Processors(GuestMemory):
         if isinstance(entered, Completion):
             return Answer(End.REJECT, f"{getattr(entered.result, 'value', entered.result)} ({entered.check})")
         self.running = entered
-        return Answer(End.DONE, "runs", as_word(entered.registers))
+        said = "runs" if entered.event is None else f"runs; vector {entered.event:#x} is delivered"
+        return Answer(End.DONE, said, as_word(entered.registers))
+
+    def inject(self, vector: int, *, exception: bool) -> Answer:
+        """Type 3 is an exception, 0 an external interrupt. After the next exit the host clears the field."""
+        event = vector | (EXCEPTION << TYPE_SHIFT if exception else 0) | EVENT_VALID
+        self.platform.host_stores(VMCBS["main"] + vmcb.EVENTINJ, event.to_bytes(WORD, "little"))
+        return Answer(End.DONE, f"EVENTINJ {event:#x}")
+
+    def delivered(self) -> int | None:
+        """What VMRUN took."""
+        return None if self.running is None else self.running.event
 
     def saved_register(self) -> Answer:
         """RAX and RSP in the VMCB."""

@@ -1,7 +1,6 @@
 """Firmware commands in the specification, as a trace asks for them."""
 
 from collections.abc import Sequence
-from dataclasses import replace as replaced
 from hashlib import sha384
 
 from sevspec.attacks.judge import Answer, End, Word
@@ -9,7 +8,7 @@ from sevspec.attacks.setting import WORD_BYTES
 from sevspec.attacks.side import ABSENT, NotStated
 from sevspec.attacks.specification.guest_memory import answered, said_of
 from sevspec.attacks.specification.hypervisor import Hypervisor
-from sevspec.attacks.specification.scene import CONTEXT, NEXT_CONTEXT, first_scene
+from sevspec.attacks.specification.scene import CONTEXT, NEXT_CONTEXT, RESPONSE, first_scene
 from sevspec.blank import blank
 from spec.firmware.activate import Activate, activate
 from spec.firmware.command import PageAddress
@@ -17,6 +16,8 @@ from spec.firmware.dbg import DebugCopy, dbg_decrypt
 from spec.firmware.decommission import Decommission, decommission
 from spec.firmware.df_flush import DfFlush, Wbinvd, df_flush, wbinvd
 from spec.firmware.gctx_create import GctxCreate, gctx_create
+from spec.firmware.guest_message import GuestMessage
+from spec.firmware.guest_request import GuestRequest, guest_request
 from spec.firmware.launch_finish import LaunchFinish, launch_finish
 from spec.firmware.launch_start import LaunchStart, launch_start
 from spec.firmware.launch_update import LaunchUpdate, launch_update
@@ -135,8 +136,10 @@ class OnSpecification(Hypervisor):
         return answer
 
     def request(self, page: int) -> Answer:
-        """A message that is none: what the command answers is no matter here, and the page stays as it is."""
+        """A message that does not open. Whatever the command answers is no stop of the attack."""
         if not self.setting.column.has_rmp:
             return ABSENT
-        state = self.scene.world.system.rmp[page]
-        return replaced(Answer(End.DONE, f"refused; the page is still {'assigned' if state.assigned else 'free'}"))
+        self.update(RESPONSE, None, immutable=True)
+        message = replace(blank(GuestMessage), context=at(CONTEXT), request=at(page), response=at(RESPONSE))
+        outcome = self.take(guest_request, replace(blank(GuestRequest), message=message))
+        return Answer(End.DONE, said_of(outcome))

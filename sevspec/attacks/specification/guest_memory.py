@@ -117,6 +117,8 @@ class GuestMemory(Side):
         """Read or execute."""
         if who == STRANGER and not self.has_stranger:
             return Answer(End.REJECT, "no other guest has the ASID")
+        if virtual is not None and self.switches_process(who, virtual, frame):
+            self.take(guest_flushes, Flush(self.asid))
         kind = AccessCode.FETCH if fetch else AccessCode.READ
         outcome = self.perform(who, frame if virtual is None else virtual, frame, kind, private=not shared)
         if isinstance(outcome, Answer):
@@ -127,7 +129,7 @@ class GuestMemory(Side):
 
     def store(self, who: str, frame: int, value: Word, *, shared: bool) -> Answer:
         """Compute the value, then write it."""
-        self.take(guest_computes, Computation(self.vcpu(who), value))
+        self.take(guest_computes, Computation(self.vcpu(who), value, public=False))
         outcome = self.perform(who, frame, frame, AccessCode.WRITE, private=not shared)
         if isinstance(outcome, Answer):
             return outcome

@@ -18,11 +18,16 @@ from spec.rmp.rmpupdate import RmpUpdate, rmpupdate
 from spec.rmp.run_pages import RunPages, Vmexit, vmexit
 from spec.rmp.translation import Translation
 from spec.rmp.vmrun import Vmrun, vmrun
+from spec.vmpl.sev_features import InjectionRequest
 from spec.vocabulary import PAGE_SHIFT, AccessCode, Eax, Event, MappingSize, SevFeatures
 
 ATTACKER_ASID = 2
 FIRST_VMSA = 0
 """The note that keeps the first content of the VMSA page."""
+
+
+NO_EVENT = InjectionRequest(valid=False, vector=0, kind=0, error_code_valid=False)
+EXCEPTION = 3
 
 
 class Processors(GuestMemory):
@@ -31,13 +36,15 @@ class Processors(GuestMemory):
     notes = FIRST_VMSA + 1
     """How many places the hypervisor has used to keep what it read."""
     running: str | None = None
+    pending: InjectionRequest = NO_EVENT
+    """EVENTINJ of the first virtual processor's VMCB."""
 
     def features(self) -> SevFeatures:
         """SEV_FEATURES of the guest's VMSAs."""
         features = SevFeatures.SNP_ACTIVE if self.setting.column.has_rmp else SevFeatures(0)
-        if self.setting.column is Column.RI:
+        if self.setting.column is Column.RI and self.setting.keeps("R10"):
             features |= SevFeatures.RESTRICTED_INJECTION
-        if self.setting.column is Column.PV:
+        if self.setting.column is Column.PV and self.setting.keeps("R11"):
             features |= SevFeatures.ALTERNATE_INJECTION
         return features
 
@@ -82,6 +89,7 @@ class Processors(GuestMemory):
             sev_features=int(features),
             svme=True,
             vmsa_gfn=frame,
+            host=replace(blank(Vmrun).host, injection=self.pending),
         )
         outcome = self.take(vmrun, op)
         if outcome.result is not Event.COMPLETES:
@@ -92,7 +100,7 @@ class Processors(GuestMemory):
 
     def compute(self, value: Word) -> Answer:
         """The register."""
-        self.take(guest_computes, Computation(self.vcpu(MAIN), value))
+        self.take(guest_computes, Computation(self.vcpu(MAIN), value, public=False))
         return Answer(End.DONE, f"holds {shown(value)}")
 
     def leave(self) -> Answer:
@@ -109,8 +117,18 @@ class Processors(GuestMemory):
         answer = self.run(self.pages_of(who), VMSA_FRAMES[who], self.features())
         if answer.end is not End.DONE:
             return answer
-        self.running = who
+        self.running, self.pending = who, NO_EVENT
         return replace_value(answer, self.scene.memory.registers[self.vcpu(who)])
+
+    def inject(self, vector: int, *, exception: bool) -> Answer:
+        """For the next VMRUN."""
+        kind = EXCEPTION if exception else 0
+        self.pending = InjectionRequest(valid=True, vector=vector, kind=kind, error_code_valid=False)
+        return Answer(End.DONE, f"an event of vector {vector:#x}")
+
+    def delivered(self) -> int | None:
+        """What VMRUN took; 0 stands for nothing, as no trace injects vector 0."""
+        return self.scene.memory.events[self.vcpu(MAIN)] or None
 
     def saved_register(self) -> Answer:
         """The page that VMRUN loads from: plainly, or nothing to be seen."""

@@ -22,6 +22,8 @@ VMSAS = {"main": 0x30004, "other": 0x30005, "attacker": 0x30006}
 VMSA_FRAMES = {"main": 0x10, "other": 0x11, "attacker": 0x12}
 RMP_PAGE = 0x200
 """The page of the RMP that holds the entries of the pages of a trace."""
+RESPONSE = 0x20002
+"""The response page of guest requests."""
 SPARE = 0x20010
 """A page of the hypervisor's own."""
 

@@ -84,7 +84,7 @@ def reads(at: Scene, frame: int, page: int, *, vcpu: int = VCPU, cached: bool = 
 
 def writes(at: Scene, frame: int, page: int, value: int, *, cached: bool = False, **fields: Any) -> Scene:
     """The guest writes a value of its own."""
-    computed = guest_computes(at, Computation(VCPU, value)).system
+    computed = guest_computes(at, Computation(VCPU, value, public=False)).system
     done = guest_writes(computed, GuestAccess(VCPU, of_guest(AccessCode.WRITE, frame, page, **fields), cached, 0))
     after: Scene = done.system
     return after

@@ -91,9 +91,9 @@ def test_moved_ciphertext_differs_by_the_tweaks_where_they_are_known() -> None:
 
 def test_moved_ciphertext_is_garbage_where_tweaks_are_secret() -> None:
     block = Block(KEY, X, OLD)
-    assert opened(KEY, Y, block, secret_tweak=True) not in (OLD, OLD ^ tweak_of(X) ^ tweak_of(Y))
-    assert opened(KEY, X, block, secret_tweak=True) == OLD
-    assert opened(KEY + 1, X, block, secret_tweak=True) != OLD
+    assert opened(KEY, Y, block, Rules()) not in (OLD, OLD ^ tweak_of(X) ^ tweak_of(Y))
+    assert opened(KEY, X, block, Rules()) == OLD
+    assert opened(KEY + 1, X, block, Rules()) != OLD
 
 
 def test_remapped_address_faults_and_without_r5_does_not() -> None:

@@ -36,7 +36,7 @@ def exits(at: Scene, *, sev_es: bool) -> Scene:
 
 
 def computes(at: Scene, vcpu: int, value: int) -> Scene:
-    after: Scene = guest_computes(at, Computation(vcpu, value)).system
+    after: Scene = guest_computes(at, Computation(vcpu, value, public=False)).system
     return after
 
 
