@@ -17,6 +17,9 @@ LIST, LIST_INITIAL = list_suites(GUEST)
 SUITES = (RMP, GUEST, MEMORY, *PROTOCOLS, LIST, *EVENT_SUITES)
 """From the machine alone to the machine with a guest and with memory; the protocols, and events."""
 
+BESIDE_MEMORY = tuple(suite for suite in SUITES if suite is not MEMORY)
+"""Those whose steps have cases: what is claimed of memory rests on what is claimed of the machine and the guest."""
+
 INITIAL = (
     Suite("rmp-initial", System, (reset,), STATE_INVARIANTS, ()),
     Suite("guest-initial", World, (guest_reset,), STATES_OF_GUESTS, ()),

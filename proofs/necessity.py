@@ -10,7 +10,7 @@ from typing import Any
 
 from proofs import unassigned_head
 from proofs.counterexample import Counterexample, examples_of
-from proofs.everything import SUITES
+from proofs.everything import BESIDE_MEMORY
 from proofs.explore import explore, unknown
 from proofs.induction import Predicate, is_state_invariant
 from proofs.needed_knobs import NEEDED_KNOBS, needed_knobs_have_defaults, platform_of
@@ -39,8 +39,8 @@ class Need:
 
 
 def needs() -> Iterator[Need]:
-    """Every knob of every invariant's `needs`."""
-    for suite in SUITES:
+    """Every knob of every invariant's `needs`; statements about memory rest on those of the machine and the guest."""
+    for suite in BESIDE_MEMORY:
         for invariant in suite.invariants:
             for knob in NEEDED_KNOBS:
                 if knob.name in invariant_info(invariant).needs:

@@ -198,10 +198,10 @@ def of_nothing() -> Iterator[Witness]:
         "and someone at the bus has read the page before",
     )
     yield of_memory(
-        unkept.equal_values_have_unlike_ciphertexts,
+        unkept.every_store_changes_the_ciphertext,
         small_memory.EQUAL_CIPHERTEXTS,
         "R23",
-        "and the host has read the page before",
+        "and may write it again",
     )
     yield Witness(no.types_were_measured_anyway, "", partial(launching, CAREFUL), preparing_moves, everything)
 

@@ -24,6 +24,7 @@ from proofs.suite import Suite, Transition
 from proofs.symbolic import SymBits, SymBool, bool_term, leaves, symbolic
 from proofs.tables import Base, SymMap
 from proofs.z3_terms import equal
+from spec.guest.copies import context as context_of_guest
 from spec.guest.copies import is_running
 from spec.logic import all_of, any_of, iff, implies, ite, none_of
 from spec.memory.asking import is_private
@@ -46,6 +47,8 @@ HIDDEN = frozenset(
     + [f"{MEMORY}lines.block.value", f"{MEMORY}sealed", f"{MEMORY}registers", "s.written.last"]
 )
 """The leaves in which two scenes may differ; everything else is one term for both."""
+CONTEXTS = frozenset({"s.world.system.firmware.contexts"})
+"""Here stand the guest's keys, by which values are hidden."""
 OTHER = "'"
 """Marks the second run's hidden values."""
 
@@ -176,6 +179,9 @@ class Product:
             open_claims.append(("outputs_are_the_same", self.same_outputs(one, other)))
             open_claims.extend(("public_state_is_the_same", part) for part in public_parts(one, other))
             written = set(changes(self.one, one.outcome.system)) | set(changes(self.other, other.outcome.system))
+            if not any(written & (schema_for(view, self.one, self.other)[1] - CONTEXTS) for view in VIEWS):
+                open_claims.append(("keys_stay_secret", self.keys_stay_secret(one.outcome.system)))
+                return
             for view in VIEWS:
                 reads = schema_for(view, self.one, self.other)[1]
                 if written & reads:
@@ -194,6 +200,12 @@ class Product:
             question = self.question(context, values)
             statuses = question.impossible([z3.Not(holds) for _, holds in left])
             yield from zip((name for name, _ in left), statuses, strict=True)
+
+    def keys_stay_secret(self, after: Scene) -> Any:
+        """Where a step writes nothing else that a view reads, two scenes look alike after it if no key is given up."""
+        old, new = context_of_guest(self.one.world), context_of_guest(after.world)
+        kept = (any_of(mine == 0, mine == theirs) for mine, theirs in ((old.vek, new.vek), (old.oek, new.oek)))
+        return implies(is_running(after.world), all_of(*kept))
 
     def question(self, context: Context, values: dict[str, Any]) -> Asked:
         """Everything that may be assumed of both runs."""

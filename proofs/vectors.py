@@ -10,7 +10,7 @@ from typing import Any
 
 import z3
 
-from proofs.everything import SUITES
+from proofs.everything import BESIDE_MEMORY
 from proofs.explore import explore, unknown
 from proofs.goals import goals
 from proofs.path_models import PathModels, possible
@@ -48,9 +48,9 @@ class Case:
 
 
 def targets() -> list[tuple[Suite, Transition]]:
-    """Every transition once, in the first suite that has it."""
+    """Every transition once, in the first suite that has it; steps on memory alone have no cases yet."""
     found: dict[str, tuple[Suite, Transition]] = {}
-    for suite in SUITES:
+    for suite in BESIDE_MEMORY:
         for transition in suite.transitions:
             found.setdefault(transition_info(transition).name, (suite, transition))
     return list(found.values())

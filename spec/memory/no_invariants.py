@@ -1,13 +1,12 @@
 """What encrypted memory does not promise (statements that do not hold; each has a trace in `proofs/premises.py`)."""
 
 from spec.logic import all_of, implies, none_of
-from spec.memory.guest import GuestAccess
-from spec.memory.host import HostRead
+from spec.memory.guest import GuestAccess, place_of
 from spec.memory.integrity_invariants import private_reads_return_what_was_written
-from spec.memory.observers import is_secret
-from spec.memory.state import Scene
+from spec.memory.state import Scene, content
+from spec.memory.told import is_own_private
 from spec.registry import Outcome, invariant
-from spec.vocabulary import Guarantor
+from spec.vocabulary import Event, Guarantor
 
 NOBODY = Guarantor.NOBODY
 ENGINE = "APM Vol. 2, 15.34"
@@ -19,12 +18,13 @@ def replay_at_the_bus_is_noticed(before: Scene, op: GuestAccess, outcome: Outcom
     return private_reads_return_what_was_written(before, op, outcome)
 
 
-@invariant("RMP-I50", guarantor=NOBODY, manual=ENGINE, by=("host_reads",))
-def equal_values_have_unlike_ciphertexts(before: Scene, op: HostRead, outcome: Outcome) -> bool:
-    """A page that the guest has written again shows the host something new. Equal values in one place look the same."""
-    kept, found = before.memory.notes[op.note], outcome.output
-    seen = all_of(is_secret(before, kept.key), kept.key == found.key, kept.at == found.at)
-    return implies(seen, none_of(kept.value == found.value))
+@invariant("RMP-I50", guarantor=NOBODY, manual=ENGINE, by=("guest_writes",))
+def every_store_changes_the_ciphertext(before: Scene, op: GuestAccess, after: Scene, outcome: Outcome) -> bool:
+    """What the host sees of a page is new with each private store. Equal values in one place look the same."""
+    page = place_of(before, op).page
+    old, new = content(before, page), content(after, page)
+    same = all_of(old.key == new.key, old.at == new.at, old.value == new.value)
+    return implies(all_of(outcome.result == Event.COMPLETES, is_own_private(before, op)), none_of(same))
 
 
-STATEMENTS = (replay_at_the_bus_is_noticed, equal_values_have_unlike_ciphertexts)
+STATEMENTS = (replay_at_the_bus_is_noticed, every_store_changes_the_ciphertext)
