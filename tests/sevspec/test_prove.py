@@ -54,7 +54,7 @@ def test_prove_without_a_check_shows_a_replayed_counterexample(capsys):
     [
         (["psmsh"], "did you mean psmash"),
         (["RMP-I999"], "no transition or invariant"),
-        (["RMP-I44"], "RMP-I44 is not stated yet: the keys and the counts of guest messages"),
+        (["HV-H3"], "HV-H3 is not stated yet: what memory holds"),
         (["rmp-i43"], "RMP-I43 is not an invariant; `sevspec explain RMP-I43` shows why"),
         (["--solver", "yices"], "no solver 'yices'"),
         (["--without", "psmash"], "write TRANSITION:CHECK"),
