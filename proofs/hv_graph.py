@@ -25,7 +25,7 @@ from spec.hv.honest import (
     page_is_what_the_host_posted,
 )
 from spec.hv.points import Point
-from spec.hv.rules import CAREFUL_HANDLER, HandlerChoices, HandlerRules
+from spec.hv.rules import CAREFUL_HANDLER, HandlerChoices, HvRules
 from spec.hv.safety import masked_interrupts_are_not_dispatched
 from spec.hv.world import HvWorld, in_flight
 from spec.knobs import DEFAULT_KNOBS, Knobs
@@ -121,7 +121,7 @@ def waiting_for_ever(
 
 
 def instance(
-    rules: HandlerRules = CAREFUL_HANDLER,
+    rules: HvRules = CAREFUL_HANDLER,
     choices: HandlerChoices = USUAL,
     knobs: Knobs = DEFAULT_KNOBS,
     *,

@@ -25,14 +25,14 @@ from proofs.witnesses import Witness
 from spec.hv import code, exactness, honest, host, safety
 from spec.hv.no_invariants import any_host_leaves_room
 from spec.hv.points import Point
-from spec.hv.rules import CAREFUL_HANDLER, HandlerChoices, HandlerRules
+from spec.hv.rules import CAREFUL_HANDLER, HandlerChoices, HvRules
 from spec.hv.world import HvWorld
 from spec.record import replace
 
 OWN_STACK = HandlerChoices(uses_ist=True)
 
 
-def without(rule: str) -> HandlerRules:
+def without(rule: str) -> HvRules:
     """A handler that keeps every rule but one."""
     return replace(CAREFUL_HANDLER, **{rule: False})
 

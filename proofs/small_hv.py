@@ -9,7 +9,7 @@ from spec.hv import code, delivery, dispatch, entry, halting, host, loop, return
 from spec.hv.doorbell import Vector
 from spec.hv.initial import started
 from spec.hv.points import Point
-from spec.hv.rules import CAREFUL_HANDLER, HandlerChoices, HandlerRules
+from spec.hv.rules import CAREFUL_HANDLER, HandlerChoices, HvRules
 from spec.hv.world import HvWorld, NoOperands
 from spec.knobs import DEFAULT_KNOBS, Knobs
 from spec.maps import Map
@@ -56,7 +56,7 @@ AT: tuple[tuple[Point, Step], ...] = (
 
 
 def start(
-    rules: HandlerRules = CAREFUL_HANDLER,
+    rules: HvRules = CAREFUL_HANDLER,
     choices: HandlerChoices = USUAL,
     knobs: Knobs = DEFAULT_KNOBS,
     *,

@@ -19,7 +19,7 @@ from spec.attestation.parties import Care
 from spec.attestation.rules import Diligence
 from spec.guest.following import FOLLOWING
 from spec.guest.world import Discipline
-from spec.hv.rules import HandlerRules
+from spec.hv.rules import HvRules
 from spec.record import fields_of
 
 LABEL = re.compile(r"([A-Z]\d+): ")
@@ -40,7 +40,7 @@ class RuleBook:
 
 BOOKS = (
     RuleBook("rule of a careful guest", Discipline, "rules", OF_RULES, lambda world: world.guest.rules),
-    RuleBook("rule of a #HV handler", HandlerRules, "rules", OF_HANDLER_RULES, lambda world: world.rules),
+    RuleBook("rule of a #HV handler", HvRules, "rules", OF_HANDLER_RULES, lambda world: world.rules),
     RuleBook("rule of a relying party", Diligence, "rules", OF_ATTESTATION, lambda parties: parties.rules),
     RuleBook("rule of a measured guest", Care, "care", OF_ATTESTATION, lambda parties: parties.care),
     RuleBook("rule of a guest's messages", Thrift, "rules", OF_MESSAGES, lambda exchange: exchange.guest.rules),

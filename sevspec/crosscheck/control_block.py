@@ -1,6 +1,7 @@
 """A VMCB and a VMSA in memory, as the operand of VMRUN says."""
 
 from impl.firmware.guest_context import KEY_BYTES
+from impl.firmware.rmp_extent import rmp_spans
 from impl.hypervisor.vmsa_layout import pack
 from impl.registers import IBS_OP_ENABLE, Msr
 from impl.rmp import vmcb
@@ -27,6 +28,8 @@ def with_control_block(bench: Bench, op: Vmrun) -> None:
         raise Inexpressible("one page cannot be VMCB and VMSA")
     if not machine.memory.exists(pages.vmcb, 0x1000) or not machine.memory.exists(pages.vmsa, 0x1000):
         raise Inexpressible("there is no memory at this address")
+    if pages.sev_es and any(span.first <= pages.vmsa <= span.last for span in rmp_spans(machine)):
+        raise Inexpressible("what stands in the RMP's own memory is no VMSA")
     write_control_area(bench, op)
     if pages.sev_es and op.asid:
         write_save_area(bench, op)

@@ -13,7 +13,7 @@ from spec.firmware.launch_update import LaunchUpdate
 from spec.firmware.page_set_state import PageSetState
 from spec.firmware.platform_status import FeatureInfo, PlatformStatus
 from spec.firmware.range_list import MAX_RANGES, NO_WALK
-from spec.firmware.state import BOOTED, GuestContext
+from spec.firmware.state import BOOTED, MAX_CCX, CcxAsid, GuestContext
 from spec.knobs import EntryCheckOrder, FullMask, HostInstruction
 from spec.record import fields_of, is_record, replace
 from spec.rmp.authority import page_of
@@ -25,6 +25,8 @@ FAR_AWAY = 0x5A_5000_0000
 ELSEWHERE = 0x77_7000
 """Where a list of ranges lies if the solver has put it into the page that it names."""
 
+TAKEN = (CcxAsid.ALLOCATED, CcxAsid.IN_USE)
+"""States of an ASID on a core complex that some guest has."""
 PAGE_END = 0xFF8
 """An offset from which no answer fits its page."""
 
@@ -32,6 +34,8 @@ PAGE_END = 0xFF8
 def plausible(system: System) -> System:
     """The same state on a platform that can be built, with firmware that this machine has."""
     firmware, platform = system.firmware, plausible_platform(system.platform)
+    if any(slot < MAX_CCX and code in TAKEN for slot, code in firmware.ccx_asids.changed()):
+        raise Inexpressible("ASID 0 is the host's: no guest has it on a core complex")
     contexts = firmware.contexts
     for page, context in list(contexts.changed()):
         contexts = contexts.set(page, plausible_context(context, platform))

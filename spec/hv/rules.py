@@ -5,7 +5,7 @@ from spec.record import fields_of, record
 
 
 @record
-class HandlerRules:
+class HvRules:
     """What a careful handler does; the wrong program that each switch gives is a known mistake."""
 
     clears_before_reading: bool = True
@@ -52,9 +52,9 @@ class HandlerChoices:
     """#HV has a stack of its own (IST)."""
 
 
-CAREFUL_HANDLER = HandlerRules()
+CAREFUL_HANDLER = HvRules()
 
 
-def is_careful(rules: HandlerRules) -> bool:
+def is_careful(rules: HvRules) -> bool:
     """Every rule is kept."""
-    return all_of(*(getattr(rules, field.name) for field in fields_of(HandlerRules)))
+    return all_of(*(getattr(rules, field.name) for field in fields_of(HvRules)))

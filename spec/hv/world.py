@@ -5,7 +5,7 @@ from typing import Annotated
 from spec.features import Platform
 from spec.hv.doorbell import Class, Doorbell, Vector, has_unmasked
 from spec.hv.points import Point, PointNumber
-from spec.hv.rules import HandlerChoices, HandlerRules
+from spec.hv.rules import HandlerChoices, HvRules
 from spec.logic import all_of, any_of, none_of
 from spec.maps import Map
 from spec.record import record, replace
@@ -101,7 +101,7 @@ class HvWorld:
     """Everything that a step can read or change."""
 
     platform: Platform
-    rules: HandlerRules
+    rules: HvRules
     choices: HandlerChoices
     honest: bool
     """The host keeps to the protocol."""

@@ -19,7 +19,7 @@ from spec.hv.dispatch import hv_dispatches
 from spec.hv.host import host_injects
 from spec.hv.points import Point
 from spec.hv.progress import on_its_way, rank
-from spec.hv.rules import CAREFUL_HANDLER, HandlerChoices, HandlerRules
+from spec.hv.rules import CAREFUL_HANDLER, HandlerChoices, HvRules
 from spec.hv.world import HvWorld
 from spec.knobs import DEFAULT_KNOBS
 from spec.logic import all_of, any_of, implies
@@ -27,7 +27,7 @@ from spec.record import fields_of, replace
 from spec.registry import Outcome, invariant
 from spec.vocabulary import Event, Guarantor, GuestAction
 
-RULES = [field.name for field in fields_of(HandlerRules)]
+RULES = [field.name for field in fields_of(HvRules)]
 
 
 @pytest.mark.parametrize("witness", OF_HANDLER_RULES, ids=lambda w: w.name)
