@@ -35,12 +35,12 @@ def decommission(firmware: Firmware, buffer: GuestContextBuffer) -> str:
 
 
 def _deactivate(firmware: Firmware, guest: GuestContext) -> None:
-    """Core complexes on which the guest ran are dirty; the others go back to clean."""
+    """Core complexes on which the guest ran are dirty, the others go back to clean; VMRUN refuses the ASID."""
     ran = firmware.asids.ccxs_in(guest.asid, CcxState.IN_USE) & guest.ccxs
     never_ran = firmware.asids.ccxs_in(guest.asid, CcxState.ALLOCATED) & guest.ccxs
     firmware.asids.put(guest.asid, never_ran, CcxState.CLEAN)
     firmware.asids.put(guest.asid, ran, CcxState.DIRTY)
+    firmware.machine.invalid_asids.add(guest.asid)
     if ran:
-        firmware.machine.invalid_asids.add(guest.asid)
         topology = firmware.environment.topology
         firmware.wbinvd_done -= {core for core in topology.cores if topology.ccx_of_core(core) in ran}

@@ -9,6 +9,7 @@ from spec.features import MILAN, Platform
 from spec.firmware.activate_ex import ActivateEx
 from spec.firmware.command import PageAddress
 from spec.firmware.guest_status import GuestStatus
+from spec.firmware.keys import fresh_keys_remain
 from spec.firmware.launch_update import LaunchUpdate
 from spec.firmware.page_set_state import PageSetState
 from spec.firmware.platform_status import FeatureInfo, PlatformStatus
@@ -36,6 +37,8 @@ def plausible(system: System) -> System:
     firmware, platform = system.firmware, plausible_platform(system.platform)
     if any(slot < MAX_CCX and code in TAKEN for slot, code in firmware.ccx_asids.changed()):
         raise Inexpressible("ASID 0 is the host's: no guest has it on a core complex")
+    if not fresh_keys_remain(system):
+        raise Inexpressible("identities of keys have run out, which keys do not")
     contexts = firmware.contexts
     for page, context in list(contexts.changed()):
         contexts = contexts.set(page, plausible_context(context, platform))

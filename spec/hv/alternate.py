@@ -23,7 +23,7 @@ from spec.vocabulary import Actor, Evidence, GuestAction
 
 
 @record
-class Request:
+class EventRequest:
     """A vector."""
 
     vector: Vector
@@ -68,7 +68,7 @@ def paravisor_requeues(world: EventWorld, op: NoChoice) -> Outcome:
 
 
 @transition(actor=Actor.PARAVISOR, manual=SOURCE)
-def paravisor_allows(world: EventWorld, op: Request) -> Outcome:
+def paravisor_allows(world: EventWorld, op: EventRequest) -> Outcome:
     """The guest asks for a vector of the host's."""
     # 1. The guest does not run.
     if busy_elsewhere(world):
@@ -78,7 +78,7 @@ def paravisor_allows(world: EventWorld, op: Request) -> Outcome:
 
 
 @transition(actor=Actor.PARAVISOR, manual=SOURCE)
-def paravisor_accepts(world: EventWorld, op: Request) -> Outcome:
+def paravisor_accepts(world: EventWorld, op: EventRequest) -> Outcome:
     """A vector from the host's descriptor: it is requested if the guest has asked for it, and dropped otherwise."""
     # 1. The guest does not run.
     if busy_elsewhere(world):

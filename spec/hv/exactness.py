@@ -3,7 +3,7 @@
 from spec.hv.places import is_closed, is_frame, is_handler, is_place, resting, returns_to
 from spec.hv.points import Point, in_entry, is_from
 from spec.hv.safety import HANDLING
-from spec.hv.world import Context, Frame, FrameKind, HvWorld, Place, top
+from spec.hv.world import Frame, FrameKind, HvWorld, Place, Running, top
 from spec.logic import all_of, any_of, iff, implies, ite, none_of, same
 from spec.record import replace
 from spec.registry import invariant
@@ -81,7 +81,7 @@ def frames_keep_what_was_interrupted(world: HvWorld, place: Place) -> bool:
     return implies(all_of(is_frame(world, place), is_handler(context)), all_of(where, same_level(context, was)))
 
 
-def same_level(context: Context, was: Context) -> bool:
+def same_level(context: Running, was: Running) -> bool:
     """The handler is at the level of what it interrupted."""
     return all_of(
         context.tpr == was.tpr,

@@ -4,11 +4,11 @@ from spec.features import Platform
 from spec.hv.doorbell import EMPTY
 from spec.hv.points import Point
 from spec.hv.rules import CAREFUL_HANDLER, HandlerChoices
-from spec.hv.world import Context, Events, Frame, FrameKind, HvWorld
+from spec.hv.world import Events, Frame, FrameKind, HvWorld, Running
 from spec.maps import Map
 from spec.record import replace
 
-AT_START = Context(int(Point.CODE), False, False, 0, 0, 0, 0, 0, True, False, 0, 0, 0)
+AT_START = Running(int(Point.CODE), False, False, 0, 0, 0, 0, 0, True, False, 0, 0, 0)
 NO_FRAME = Frame(FrameKind.INTERRUPTED, int(Point.CODE), AT_START, 0, 0)
 NO_EVENTS = Events(0, 0, False, False, False, False)
 USUAL_ROOM = 64

@@ -86,7 +86,7 @@ def entered(world: EventWorld, op: Entry, event: InjectionRequest) -> Outcome:
 
 
 @record
-class Exit:
+class GuestExit:
     """An exit of the guest."""
 
     interrupts: bool
@@ -97,7 +97,7 @@ class Exit:
 
 
 @transition(actor=Actor.HARDWARE, manual=SOURCE)
-def guest_exits(world: EventWorld, op: Exit) -> Outcome:
+def guest_exits(world: EventWorld, op: GuestExit) -> Outcome:
     """#VMEXIT: an event whose delivery was interrupted stands in EXITINTINFO, and the VMSA is busy (K-BUSY-HW)."""
     # 1. The guest runs.
     if none_of(world.running):

@@ -9,7 +9,7 @@ is left to the guest is that its interrupt handlers return, and that it enables 
 from spec.hv.doorbell import is_due
 from spec.hv.points import Point, in_entry, in_loop, is_from
 from spec.hv.safety import HANDLING
-from spec.hv.world import Context, HvWorld, top
+from spec.hv.world import HvWorld, Running, top
 from spec.logic import all_of, any_of, implies, ite, none_of
 from spec.registry import Outcome, invariant
 from spec.vocabulary import Event, Guarantor, GuestAction
@@ -50,7 +50,7 @@ MOST_FRAMES = 32
 """Two for each of 15 nested interrupt handlers, one that the loop works on, and one of a #HV that returns at once."""
 
 
-def worked_on(world: HvWorld) -> Context:
+def worked_on(world: HvWorld) -> Running:
     """The context that matters: what the entry of the handler interrupted, or else the processor's own."""
     frame = ite(world.cpu.pc == Point.IST_ENTRY, world.ist, top(world))
     return ite(in_entry(world.cpu.pc), frame.context, world.cpu)
@@ -75,7 +75,7 @@ def on_its_way(world: HvWorld) -> bool:
     return all_of(world.honest, runs, is_due(world.doorbell.vector, world.cpu.tpr), there)
 
 
-def steps_left(world: HvWorld, context: Context) -> int:
+def steps_left(world: HvWorld, context: Running) -> int:
     """How many accesses and jumps lie between a context and the exchange that takes the vector."""
     pc = context.pc
     to_consume = ite(context.vector == world.doorbell.vector, 1, 2)

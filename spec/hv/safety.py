@@ -3,7 +3,7 @@
 from spec.hv.doorbell import FIRST_EXTERNAL, SYSCALL_VECTOR, class_of, is_due
 from spec.hv.places import depth_of, is_frame, is_handler, is_place, owed_by, resting
 from spec.hv.points import Point, in_entry, in_loop, is_from
-from spec.hv.world import Context, HvWorld, Place, top
+from spec.hv.world import HvWorld, Place, Running, top
 from spec.logic import all_of, any_of, iff, implies, none_of
 from spec.registry import invariant
 from spec.vocabulary import Guarantor
@@ -90,7 +90,7 @@ def nesting_is_bounded(world: HvWorld, place: Place) -> bool:
     return all_of(is_bounded(world, world.cpu), implies(is_place(world, place), is_bounded(world, context)))
 
 
-def is_bounded(world: HvWorld, context: Context) -> bool:
+def is_bounded(world: HvWorld, context: Running) -> bool:
     """The classes of all interrupt handlers under way lie between the tasks' TPR and the present one."""
     return all_of(context.nesting + world.base <= context.floor, context.floor <= context.tpr)
 

@@ -1,7 +1,7 @@
 """Frames on the stack and return addresses on the shadow stack: pushed together, compared when they are popped."""
 
 from spec.hv.points import Point, PointNumber
-from spec.hv.world import DEPTH_MASK, Context, Frame, FrameKind, HvWorld, top
+from spec.hv.world import DEPTH_MASK, Frame, FrameKind, HvWorld, Running, top
 from spec.logic import all_of, any_of, ite
 from spec.record import replace
 
@@ -77,17 +77,17 @@ def without_top(world: HvWorld) -> HvWorld:
     return replace(world, depth=below(world.depth), shadow_depth=shadow_depth)
 
 
-def entering(world: HvWorld, point: PointNumber) -> Context:
+def entering(world: HvWorld, point: PointNumber) -> Running:
     """The context in which a handler begins: IF is clear, the rest is what it was."""
     return replace(world.cpu, pc=point, interrupts=False, under=world.cpu.interrupts)
 
 
-def saves_registers(frame: Frame, cpu: Context) -> Frame:
+def saves_registers(frame: Frame, cpu: Running) -> Frame:
     """All registers are saved above the frame."""
     return replace(frame, rax=cpu.rax, rest=cpu.rest)
 
 
-def clobbered(cpu: Context) -> Context:
+def clobbered(cpu: Running) -> Running:
     """The handler uses the registers for values of its own."""
     return replace(cpu, rax=0, rest=0)
 

@@ -39,7 +39,7 @@ class FrameKind:
 
 
 @record
-class Context:
+class Running:
     """A processor's registers, and what a part of the program knows. Floor, nesting, owing, looks, under are ghosts."""
 
     pc: PointNumber
@@ -74,7 +74,7 @@ class Frame:
 
     kind: Annotated[int, Bits(2, "kind")]
     rip: PointNumber
-    context: Context
+    context: Running
     """What was interrupted. Of it, the frame holds IF and `seen`; the rest is a ghost, to be compared with."""
     rax: Register
     rest: Register
@@ -114,7 +114,7 @@ class HvWorld:
     registered: bool
     """The guest has told the hypervisor where its page is."""
     doorbell: Doorbell
-    cpu: Context
+    cpu: Running
     stack: Map[Depth, Frame]
     depth: Depth
     shadow: Map[Depth, PointNumber]

@@ -52,7 +52,7 @@ def test_walk_is_reproducible():
 )
 def test_walk_over_a_broken_machine_fails_naming_the_step(monkeypatch, broken, by, step):
     monkeypatch.setattr(broken, by)
-    with pytest.raises(Disagreement, match=rf"seed 7, step \d+: (virt_)?{step}: "):
+    with pytest.raises(Disagreement, match=rf"seed {SEED}, step \d+: (virt_)?{step}: "):
         crosscheck(STEPS, SEED)
 
 
