@@ -17,8 +17,11 @@ from proofs.solving import FAILED, MAKE_SOLVER, PROVED, UNKNOWN, checked, new_so
 from proofs.suite import Suite, Transition, about
 from proofs.symbolic import bool_term, conjunction
 
-EFFORT, HARD = 10_000, 6_000_000
-"""How much a growing solver may do for several conditions at once, and for one, in the solver's own units."""
+EFFORT, HARD = 10_000, (6_000_000, 24_000_000)
+"""How much a solver may do for several conditions at once, and for one, in the solver's own units.
+
+For one, a growing solver and a new one have turns: what takes one of them very long is mostly easy for the other.
+"""
 
 
 @dataclass
@@ -58,7 +61,7 @@ def query_of(suite: Suite, transition: Transition, state: Any, op: Any, path: Pa
 class Asked:
     """The questions about a path: hypotheses are taken as the solver's models need them.
 
-    One solver grows with all questions: each condition has a name in it, and is asked for by that name.
+    One solver grows with all questions: each condition has a name in it, from when it is asked for until it is settled.
     """
 
     def __init__(self, facts: Iterable[z3.BoolRef], instances: Instances) -> None:
@@ -74,47 +77,57 @@ class Asked:
         self.used += known
         self.growing.add(known)
 
-    def named(self, condition: z3.BoolRef) -> z3.BoolRef:
-        """The name of a condition, which follows from it."""
+    def impossible(self, conditions: Sequence[z3.BoolRef]) -> list[str]:
+        """Whether each condition is impossible: PROVED; FAILED if a model of it breaks no hypothesis."""
+        if len(conditions) > 1 and self.refutes_all(conditions):
+            return [PROVED] * len(conditions)
+        return [self.answer(condition) for condition in conditions]
+
+    def refutes_all(self, conditions: Sequence[z3.BoolRef]) -> bool:
+        """Whether it is quickly seen, with the facts that are known, that none of the conditions is possible."""
+        self.growing.push()
+        self.growing.add(z3.Or(*conditions))
+        self.growing.set("rlimit", EFFORT)
+        answer = self.growing.check()
+        self.growing.pop()
+        return answer == z3.unsat and self.confirmed(z3.Or(*conditions), PROVED) == PROVED
+
+    def answer(self, condition: z3.BoolRef) -> str:
+        """Whether a condition is impossible."""
+        answer, _ = self.settled(condition)
+        return UNKNOWN if answer == z3.unknown else self.confirmed(condition, status_of(answer))
+
+    def settled(self, condition: z3.BoolRef, rounds: int = ROUNDS) -> tuple[z3.CheckSatResult, z3.ModelRef | None]:
+        """z3's answer once its models break no hypothesis any more, and the last model."""
         self.names += 1
         name = z3.Bool(f"question {self.names}")
         self.growing.add(z3.Implies(name, condition))
-        return name
-
-    def impossible(self, conditions: Sequence[z3.BoolRef]) -> list[str]:
-        """Whether each condition is impossible: PROVED; FAILED if a model of it breaks no hypothesis.
-
-        All are asked at once, and one by one where that is too hard or finds something.
-        """
-        names = [self.named(condition) for condition in conditions]
-        if len(conditions) > 1:
-            together = self.answer(z3.Or(*conditions), self.named(z3.Or(*names)), EFFORT)
-            if together == PROVED:
-                return [PROVED] * len(conditions)
-        return [self.answer(condition, name) for condition, name in zip(conditions, names, strict=True)]
-
-    def answer(self, condition: z3.BoolRef, name: z3.BoolRef | None = None, effort: int = 0) -> str:
-        """Whether a condition is impossible; UNKNOWN if that takes more than the effort, unless it is 0."""
-        answer, _ = self.settled(condition, name, effort)
-        return UNKNOWN if answer == z3.unknown else self.confirmed(condition, status_of(answer))
-
-    def settled(
-        self, condition: z3.BoolRef, name: z3.BoolRef | None = None, effort: int = 0, rounds: int = ROUNDS
-    ) -> tuple[z3.CheckSatResult, z3.ModelRef | None]:
-        """z3's answer once its models break no hypothesis any more, and the last model."""
-        name = self.named(condition) if name is None else name
         while True:
-            self.growing.set("rlimit", effort or HARD)
-            answer, model = checked(self.growing, name)
-            if answer == z3.unknown and not effort:
-                # What is hard for a solver that grows is asked of a new one, which looks at the whole question first.
-                solver = z3_solver()
-                solver.add([*self.used, condition])
-                answer, model = checked(solver)
+            answer, model = self.asked(condition, name)
             broken = [] if model is None else self.instances.broken_by(model, rounds)
             if not broken:
+                # Nobody asks for it again: whatever comes later need not decide it.
+                self.growing.add(z3.Not(name))
                 return answer, model
             self.add(broken)
+
+    def asked(self, condition: z3.BoolRef, name: z3.BoolRef) -> tuple[z3.CheckSatResult, z3.ModelRef | None]:
+        """z3's answer with the facts known so far."""
+        for effort in HARD:
+            self.growing.set("rlimit", effort)
+            answer, model = checked(self.growing, name)
+            if answer == z3.unknown:
+                answer, model = self.asked_anew(condition, effort)
+            if answer != z3.unknown:
+                return answer, model
+        return self.asked_anew(condition, 0)
+
+    def asked_anew(self, condition: z3.BoolRef, effort: int) -> tuple[z3.CheckSatResult, z3.ModelRef | None]:
+        """The answer of a new solver, which looks at the whole question first; with an effort of 0 it has its time."""
+        solver = z3_solver()
+        solver.set("rlimit", effort)
+        solver.add([*self.used, condition])
+        return checked(solver)
 
     def confirmed(self, goal: z3.BoolRef, status: str) -> str:
         """The answer of the solver that was asked for, to the question that z3 has found enough facts for."""

@@ -10,6 +10,7 @@ from typing import Any
 import z3
 
 from proofs.context import CURRENT, RangeFact, current
+from proofs.within import is_inside
 from proofs.z3_terms import (
     at_most,
     both,
@@ -253,8 +254,7 @@ def in_range(number: Any, first: Any, count: Any) -> Any:
     """Whether `number` is one of the `count` numbers from `first`, as a z3 truth value; no wrap is possible."""
     n, f, c = bits_term(number), bits_term(first), bits_term(count)
     width = max(n.width, f.width, c.width) + 1
-    a, b = n.widened(width), f.widened(width)
-    return both(at_most(b, a), less(a - b, c.widened(width)))
+    return is_inside(n.widened(width), f.widened(width), c.widened(width))
 
 
 def ends_within(first: SymBits, count: SymBits) -> z3.BoolRef:
