@@ -13,9 +13,6 @@ CROSSCHECK_STEPS = 2_000
 CROSSCHECK_SEED = 1
 
 PLANNED = (
-    ("the GHCB protocol", "ghcb", "pages and MSR between the #VC handler and any hypervisor"),
-    ("guest code on the machine", "run", "real instructions, restricted injection, #HV"),
-    ("attestation", "verify-report", "reports and guest messages as others verify them"),
     ("conformance by trace", "replay", "recorded traces of kernels and hypervisors"),
 )
 """Name, the verb that it comes with, what it will be."""

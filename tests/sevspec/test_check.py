@@ -43,7 +43,7 @@ def test_check_proves_launches_and_names_what_is_not_built(capsys: Any) -> None:
     assert findings["proofs, for memory without bounds"] == "holds"
     assert findings["launch of the example image"] == "holds"
     assert findings["the attack ladder"] == "holds"
-    assert findings["the GHCB protocol"] == "not yet built"
+    assert findings["conformance by trace"] == "not yet built"
     assert document["proofs"]["proved"] == document["proofs"]["obligations"] > 0
     recorded = json.loads(example.EXPECTED.read_text())["launches"]
     assert [one["measurement"] for one in document["launches"]] == [one["measurement"] for one in recorded]
@@ -93,7 +93,7 @@ def test_junit_names_what_is_not_done(capsys: Any) -> None:
     checked(capsys, "--junit", "junit.xml")
     suite = Xml.parse("junit.xml").getroot()
     skipped = {case.get("name") for case in suite.iter("testcase") if case.find("skipped") is not None}
-    assert "the GHCB protocol" in skipped
+    assert "conformance by trace" in skipped
     assert "the attack ladder" not in skipped
     assert suite.get("failures") == "0"
     assert suite.get("tests") == str(len(list(suite.iter("testcase"))))
