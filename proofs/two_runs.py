@@ -49,7 +49,7 @@ HIDDEN = frozenset(
 """The leaves in which two scenes may differ; everything else is one term for both."""
 CONTEXTS = frozenset({"s.world.system.firmware.contexts"})
 """Here stand the guest's keys, by which values are hidden."""
-OTHER = "'"
+OTHER = ".other"
 """Marks the second run's hidden values."""
 
 
